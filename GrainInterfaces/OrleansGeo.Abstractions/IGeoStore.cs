@@ -1,0 +1,115 @@
+using System.Collections.Immutable;
+using OrleansGeo.Primitives;
+
+namespace OrleansGeo;
+
+/// <summary>
+/// The one port above the engine: everything a user can ask of a cluster, through one node. The embedded store, the Orleans path and the
+/// HTTP client implement it and pass one conformance suite. No method throws for anything a caller or a fault can cause; cancellation makes
+/// a write's outcome unknown.
+/// </summary>
+public interface IGeoStore
+{
+    /// <summary>The cluster as this node sees it.</summary>
+    Task<GeoResult<ClusterInfo>> GetClusterAsync(RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>All nodes.</summary>
+    Task<GeoResult<Listing<NodeInfo>>> ListNodesAsync(RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>All ranges, or those of one table.</summary>
+    Task<GeoResult<Listing<RangeInfo>>> ListRangesAsync(TableRef? table, RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>Measured round trips from this node.</summary>
+    Task<GeoResult<Listing<LatencyInfo>>> ListLatenciesAsync(RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>Whether every range this node knows has a leaseholder it can reach.</summary>
+    Task<GeoResult<Readiness>> GetReadinessAsync(RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>Splits a range at a row key of its table, or near its middle when null. Answers with the left half.</summary>
+    Task<GeoResult<RangeInfo>> SplitRangeAsync(
+        long range, ImmutableArray<Datum>? at, RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>Moves leadership of a range to a voter on the named node.</summary>
+    Task<GeoResult<RangeInfo>> TransferLeaderAsync(long range, string node, RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>Creates a database; answered when every live node knows it.</summary>
+    Task<GeoResult<DatabaseInfo>> CreateDatabaseAsync(DatabaseSpec spec, RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>A database by name.</summary>
+    Task<GeoResult<DatabaseInfo>> GetDatabaseAsync(string database, RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>All databases, by name.</summary>
+    Task<GeoResult<Listing<DatabaseInfo>>> ListDatabasesAsync(RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>Removes a database, which must have no tables.</summary>
+    Task<GeoResult<DatabaseInfo>> DropDatabaseAsync(string database, RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>Creates a table; answered when every live node knows it and its range has a leaseholder.</summary>
+    Task<GeoResult<TableInfo>> CreateTableAsync(string database, TableSpec spec, RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>
+    /// A table by name. A node that does not know it asks the system range strongly before it answers that there is none.
+    /// With a stale <paramref name="bound"/> the local copy of the catalog decides, with no contact to anyone.
+    /// </summary>
+    Task<GeoResult<TableInfo>> GetTableAsync(TableRef table, ReadBound bound, RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>All tables of a database, by name.</summary>
+    Task<GeoResult<Listing<TableInfo>>> ListTablesAsync(string database, RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>Changes a table.</summary>
+    Task<GeoResult<TableInfo>> ChangeTableAsync(TableRef table, TableChange change, RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>Removes a table and its rows.</summary>
+    Task<GeoResult<TableInfo>> DropTableAsync(TableRef table, RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>One row, or not found.</summary>
+    Task<GeoResult<VersionedRow>> ReadRowAsync(
+        TableRef table, ImmutableArray<Datum> key, ReadBound bound, RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>Many rows at one timestamp, in the order asked; an absent row is null.</summary>
+    Task<GeoResult<Listing<VersionedRow?>>> ReadRowsAsync(
+        TableRef table, ImmutableArray<ImmutableArray<Datum>> keys, ReadBound bound, RequestOptions options,
+        CancellationToken cancellation);
+
+    /// <summary>Writes one row.</summary>
+    Task<GeoResult<WriteResult>> WriteRowAsync(TableRef table, RowWrite write, RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>Writes many rows, each on its own: each has its own outcome, in the order given.</summary>
+    Task<GeoResult<Listing<GeoResult<WriteResult>>>> WriteRowsAsync(
+        TableRef table, ImmutableArray<RowWrite> writes, RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>A page of rows in key order at one timestamp, over as many ranges as it takes.</summary>
+    Task<GeoResult<ScanPage>> ScanAsync(
+        TableRef table, ScanRequest scan, ReadBound bound, RequestOptions options, CancellationToken cancellation);
+}
+
+/// <summary>Limits that are part of the contract.</summary>
+public static class GeoLimits
+{
+    /// <summary>Longest encoded key, in bytes.</summary>
+    public const int KeyBytesMax = 4 * 1024;
+
+    /// <summary>Largest encoded row, in bytes.</summary>
+    public const int RowBytesMax = 1024 * 1024;
+
+    /// <summary>Most rows in a page.</summary>
+    public const int PageRowsMax = 10_000;
+
+    /// <summary>Most bytes in a page.</summary>
+    public const int PageBytesMax = 4 * 1024 * 1024;
+
+    /// <summary>Longest name of a database, table or column.</summary>
+    public const int NameCharsMax = 63;
+
+    /// <summary>Most columns of a table.</summary>
+    public const int ColumnsMax = 256;
+
+    /// <summary>Most columns of a primary key.</summary>
+    public const int KeyColumnsMax = 16;
+
+    /// <summary>Most writes in one batch call.</summary>
+    public const int BatchWritesMax = 1_000;
+
+    /// <summary>Longest idempotency key, in characters.</summary>
+    public const int IdempotencyKeyCharsMax = 128;
+}
