@@ -1,0 +1,49 @@
+using OrleansGeo.Primitives;
+
+namespace OrleansGeo.Transactions;
+
+/// <summary>
+/// Reads versions from storage as of a timestamp. It keeps its buffers between calls, so one serves all ranges of a thread; not for several
+/// threads.
+/// </summary>
+public sealed class MvccReader
+{
+    private readonly CodecWriter _start = new();
+    private readonly CodecWriter _end = new();
+    private readonly MvccScan _scan = new();
+
+    /// <summary>The newest version of a key at or below a timestamp, tombstones included; false when there is none.</summary>
+    public bool TryGet(IOrderedReader reader, Key key, HlcTimestamp at, out MvccValue value)
+    {
+        using var cursor = OpenAt(reader, key, at);
+        var found = cursor.SeekAtOrAfter(_start.Written);
+        value = found ? MvccValue.Decode(MvccKey.TimestampOf(cursor.Key), cursor.Value) : default;
+        return found;
+    }
+
+    /// <summary>The newest version of a key, tombstones included; false when there is none.</summary>
+    public bool TryGetNewest(IOrderedReader reader, Key key, out MvccValue value) => TryGet(reader, key, HlcTimestamp.Max, out value);
+
+    /// <summary>The timestamp of a key's newest version, tombstones included, without copying the value; zero when there is none.</summary>
+    public HlcTimestamp NewestTimestamp(IOrderedReader reader, Key key)
+    {
+        using var cursor = OpenAt(reader, key, HlcTimestamp.Max);
+        return cursor.SeekAtOrAfter(_start.Written) ? MvccKey.TimestampOf(cursor.Key) : HlcTimestamp.Zero;
+    }
+
+    /// <summary>
+    /// Adds the rows of a span as of a timestamp to <paramref name="rows"/>, in key order or in reverse, until a limit is met. A first row
+    /// is returned whatever its size.
+    /// </summary>
+    public MvccScanEnd Scan(
+        IOrderedReader reader, KeySpan span, HlcTimestamp at, MvccScanLimits limits, bool reverse, List<MvccRow> rows) =>
+        _scan.Run(reader, span, at, limits, reverse, rows);
+
+    // Between these bounds lie the versions of this key at or below the timestamp, and nothing else.
+    private IOrderedCursor OpenAt(IOrderedReader reader, Key key, HlcTimestamp at)
+    {
+        MvccKey.Encode(_start, key, at);
+        MvccKey.EncodeEnd(_end, key);
+        return reader.OpenCursor(_start.Written, _end.Written);
+    }
+}

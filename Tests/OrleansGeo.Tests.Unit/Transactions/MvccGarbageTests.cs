@@ -1,0 +1,96 @@
+using OrleansGeo.Primitives;
+using OrleansGeo.Transactions;
+using Xunit;
+
+namespace OrleansGeo.Tests.Unit.Transactions;
+
+public sealed class MvccGarbageTests
+{
+    private static readonly KeySpan s_all = new(Key.Min, Key.Max);
+
+    [Fact]
+    public void Garbage_is_what_lies_under_the_newest_version_at_the_threshold_and_tombstones_there()
+    {
+        var chance = new Prng(20);
+        for (var round = 0; round < 1_000; round++)
+        {
+            var model = VersionModel.Random(chance, chance.Chance(0.5) ? 20 : 120);
+            var (span, threshold) = (chance.Chance(0.3) ? s_all : Draw.Span(chance, 2), Draw.Timestamp(chance, 13));
+            var expected = model.Versions
+                .Where(v => span.Contains(v.Key) && v.Timestamp <= threshold)
+                .Where(v => v.IsTombstone || model.NewestAt(v.Key, threshold)!.Value.Timestamp != v.Timestamp)
+                .Select(v => $"{v.Key} {v.Timestamp}").Order();
+            var listed = ListInPages(model, span, threshold, chance, remove: false);
+            Assert.Equal(expected, listed.Select(Text).Order());
+        }
+    }
+
+    [Fact]
+    public void Removing_garbage_page_by_page_changes_no_read_at_or_above_the_threshold()
+    {
+        var chance = new Prng(21);
+        for (var round = 0; round < 1_000; round++)
+        {
+            var model = VersionModel.Random(chance, 80);
+            var threshold = Draw.Timestamp(chance, 13);
+            var before = ReadsFrom(model, threshold);
+            ListInPages(model, s_all, threshold, chance, remove: true, () => Assert.Equal(before, ReadsFrom(model, threshold)));
+            Assert.Equal(before, ReadsFrom(model, threshold));
+            Assert.Empty(MvccGarbage.List(model.Storage, s_all, threshold, int.MaxValue).StorageKeys);
+        }
+    }
+
+    [Fact]
+    public void Many_versions_above_the_threshold_are_sought_past()
+    {
+        var model = new VersionModel();
+        for (var version = 1UL; version <= 1_000; version++)
+        {
+            model.Add(new([1]), new(version), [1]);
+        }
+
+        var page = MvccGarbage.List(model.Storage, s_all, new(2), 100);
+        Assert.Null(page.Resume);
+        Assert.Equal(["01 0.00001"], page.StorageKeys.Select(Text));
+    }
+
+    private static List<byte[]> ListInPages(
+        VersionModel model, KeySpan span, HlcTimestamp threshold, Prng chance, bool remove, Action? afterEach = null)
+    {
+        var listed = new List<byte[]>();
+        MvccGarbagePoint? resume = null;
+        do
+        {
+            var page = MvccGarbage.List(model.Storage, span, threshold, chance.Below(6) + 1, resume);
+            listed.AddRange(page.StorageKeys);
+            foreach (var key in remove ? page.StorageKeys : [])
+            {
+                model.Storage.Delete(key);
+                afterEach?.Invoke();
+            }
+
+            resume = page.Resume;
+        }
+        while (resume is not null);
+        return listed;
+    }
+
+    private static List<string> ReadsFrom(VersionModel model, HlcTimestamp threshold)
+    {
+        var reads = new List<string>();
+        for (var at = threshold; at.Value <= 13; at = at.Next)
+        {
+            var rows = new List<MvccRow>();
+            new MvccReader().Scan(model.Storage, s_all, at, new(int.MaxValue, long.MaxValue), false, rows);
+            reads.AddRange(rows.Select(row => $"{at}: {row.Key} {row.Timestamp} {Convert.ToHexString(row.Value)}"));
+        }
+
+        return reads;
+    }
+
+    private static string Text(byte[] storageKey)
+    {
+        var (key, at) = MvccKey.Decode(storageKey);
+        return $"{key} {at}";
+    }
+}
