@@ -1,0 +1,73 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Xunit;
+
+namespace OrleansGeo.Tests.Conformance.Storage;
+
+/// <summary>
+/// Puts another file under a descriptor that RocksDB holds, so that the real system calls fail: writing to /dev/full finds no space, and a
+/// pipe cannot be synced. Needs no privilege, and Linux's /proc to find the descriptor.
+/// </summary>
+internal static partial class OpenFiles
+{
+    private const int WriteOnly = 1;
+
+    internal enum Replacement
+    {
+        FullDevice,
+        Pipe,
+    }
+
+    internal static unsafe void ReplaceNewestLog(string folder, Replacement replacement)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "finding RocksDB's descriptors needs /proc");
+        var log = NewestLog(folder);
+        var other = stackalloc int[2];
+        if (replacement == Replacement.FullDevice)
+        {
+            other[0] = Open("/dev/full", WriteOnly);
+            other[1] = other[0];
+        }
+        else
+        {
+            Assert.Equal(0, Pipe(other));
+        }
+
+        // The descriptors made here stay open: closing the pipe's reading end would turn a write into a signal.
+        Assert.Equal(log, Duplicate(other[1], log));
+    }
+
+    private static int NewestLog(string folder)
+    {
+        var logs = Directory.GetFiles("/proc/self/fd")
+            .Select(path => (Descriptor: Path.GetFileName(path), Target: TargetOf(path)))
+            .Where(file => file.Target.StartsWith(folder + "/", StringComparison.Ordinal)
+                && file.Target.EndsWith(".log", StringComparison.Ordinal))
+            .OrderBy(file => file.Target, StringComparer.Ordinal)
+            .ToList();
+        Assert.NotEmpty(logs);
+        return int.Parse(logs[^1].Descriptor, CultureInfo.InvariantCulture);
+    }
+
+    // A descriptor of another thread may be gone by now.
+    private static string TargetOf(string path)
+    {
+        try
+        {
+            return new FileInfo(path).LinkTarget ?? "";
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "pipe")]
+    private static unsafe partial int Pipe(int* descriptors);
+
+    [LibraryImport("libc", EntryPoint = "dup2")]
+    private static partial int Duplicate(int from, int to);
+}
