@@ -1,0 +1,242 @@
+using OrleansGeo.Consensus;
+using OrleansGeo.Primitives;
+
+namespace OrleansGeo.Engine;
+
+// Requests to ranges, asked and answered.
+public sealed partial class Node : IGatewayHost
+{
+    private readonly Dictionary<long, PendingCall> _calls = [];
+    private readonly Dictionary<NodeId, RequestWindow> _requestWindows = [];
+    private long _lastCall;
+
+    /// <inheritdoc />
+    public NodeRecord Self =>
+        System.Nodes.TryGetValue(Id, out var record) ? record : new(Id, Options.Name, Options.Region, Options.Zone, null);
+
+    /// <inheritdoc />
+    public TimeSpan SupportDuration => TimeSpan.FromMicroseconds(Options.SupportMicros);
+
+    /// <inheritdoc />
+    public TimeProvider Time => Clock.Time;
+
+    /// <inheritdoc />
+    public ReadOnlyMemory<byte> TokenSecret => Identity.TokenSecret;
+
+    HlcTimestamp IGatewayHost.Clock => Clock.Peek();
+
+    Prng IGatewayHost.Prng => Prng;
+
+    /// <inheritdoc />
+    public Task<CallResult> CallAsync(
+        NodeId to, RangeId range, RangeOperation operation, TimeSpan timeout, CancellationToken cancellation)
+    {
+        if (_stopped || _calls.Count >= Options.CallsMax || (to != Id && !Outbox.Knows(to)))
+        {
+            return Task.FromResult(new CallResult(null, to, null, CallFailure.NotSent));
+        }
+
+        var micros = (long)timeout.TotalMicroseconds;
+        var call = new PendingCall(++_lastCall, to);
+        _calls.Add(call.Id, call);
+        if (cancellation.CanBeCanceled)
+        {
+            call.Cancellation = cancellation.UnsafeRegister(
+                static (state, _) => ((PendingCall)state!).CancelOn!(), call);
+            call.CancelOn = () => _scheduler.Post(_ => Conclude(call.Id, new(null, to, null, CallFailure.NoAnswer)), null);
+        }
+
+        if (to == Id)
+        {
+            Handle(range, new(Id, call.Id, null, Clock.Mono().AddMicros(micros)), operation);
+        }
+        else
+        {
+            Send(to, new RangeRequest
+            {
+                CallId = call.Id,
+                Range = range,
+                TimeoutMicros = micros,
+                Observed = Clock.Peek(),
+                Operation = operation,
+            });
+        }
+
+        if (!call.Task.IsCompleted)
+        {
+            Timers.At(Clock.Mono().AddMicros(micros), () => Conclude(call.Id, new(null, to, null, CallFailure.NoAnswer)));
+        }
+
+        return call.Task;
+    }
+
+    /// <inheritdoc />
+    public long? LastHeardMicros(NodeId node) => node == Id ? 0 : Liveness.LastHeardMicros(node, Clock.Mono());
+
+    /// <inheritdoc />
+    public long? RttMicros(NodeId node) => node == Id ? 0 : Liveness.MeasuredRttMicros(node);
+
+    /// <inheritdoc />
+    public bool TryObserve(HlcTimestamp timestamp) => Clock.TryObserve(timestamp);
+
+    /// <inheritdoc />
+    public NodeId LeaderHint(RangeId range) => _replicas.TryGetValue(range, out var replica) ? replica.Core.Leader : NodeId.None;
+
+    /// <inheritdoc />
+    public LocalReplicaStatus? LocalReplica(RangeId range)
+    {
+        if (!_replicas.TryGetValue(range, out var replica) || replica.Descriptor is not { } descriptor || replica.Stopped)
+        {
+            return null;
+        }
+
+        var (resolved, age) = replica.Resolved();
+        return new(
+            descriptor, replica.Core.Leader, replica.Core.Term, replica.MayServe(), replica.Applied, resolved, age, replica.SizeBytes);
+    }
+
+    /// <summary>One line a replica, for whoever looks for what is wrong.</summary>
+    public IEnumerable<string> DescribeReplicas() => _replicas.Values.Select(replica =>
+        $"{Id} {replica.Id} {replica.Core.Role} in {replica.Core.Term}, leader {replica.Core.Leader}, applied {replica.Applied} of "
+        + $"{replica.Core.CommitIndex}/{replica.Core.LastIndex}, promise {replica.Core.HardState}, "
+        + $"generation {replica.Descriptor?.Generation}, {Describe(replica.Core.Configuration)}"
+        + $"{(replica.Stopped ? " stopped" : string.Empty)}{(replica.Core.IsTransferring ? " transferring" : string.Empty)}");
+
+    private static string Describe(Configuration? members) => members is null
+        ? "empty"
+        : $"[{string.Join(',', members.Voters)}|{string.Join(',', members.OutgoingVoters)}|{string.Join(',', members.NonVoters)}]";
+
+    /// <summary>The ranges of which this node has a replica.</summary>
+    public IReadOnlyCollection<RangeId> ReplicasHere() => _replicas.Keys;
+
+    /// <summary>Answers a request: at once when it was asked here, with the next envelope otherwise.</summary>
+    internal void Reply(Caller caller, RangeOutcome outcome)
+    {
+        if (caller.From == Id)
+        {
+            Conclude(caller.CallId, new(outcome, Id, caller.Path, CallFailure.None));
+        }
+        else
+        {
+            Send(caller.From, new RangeReply
+            {
+                CallId = caller.CallId,
+                ServedBy = Id,
+                Clock = Clock.Peek(),
+                Outcome = outcome,
+                Path = caller.Path,
+            });
+        }
+    }
+
+    internal void ReplyAfterTurn(Caller caller, RangeOutcome outcome) => _turn.AfterWrite(caller, outcome);
+
+    private bool IsFirstCopy(Envelope envelope)
+    {
+        if (PlantedBug.Is("engine.requests-may-double"))
+        {
+            return true;
+        }
+
+        if (!_requestWindows.TryGetValue(envelope.From, out var window))
+        {
+            _requestWindows[envelope.From] = window = new();
+        }
+
+        return envelope.ToIncarnation == Incarnation && window.TryEnter(envelope.FromIncarnation, envelope.Sequence);
+    }
+
+    private void Receive(NodeId from, NodeMessage message)
+    {
+        switch (message)
+        {
+            case RangeRequest request:
+                Clock.TryObserve(request.Observed);
+                var deadline = Clock.Mono().AddMicros(request.TimeoutMicros);
+                Handle(request.Range, new(from, request.CallId, request.Path, deadline), request.Operation);
+                break;
+            case RangeReply reply:
+                Clock.TryObserve(reply.Clock);
+                Conclude(reply.CallId, new(reply.Outcome, reply.ServedBy, reply.Path, CallFailure.None));
+                break;
+            case ClosedUpdate update:
+                Closed.Receive(from, update);
+                break;
+            case ClosedResync:
+                Closed.Resync(from);
+                break;
+            case SnapshotFetch fetch:
+                Snapshots.Answer(from, fetch);
+                break;
+            case SnapshotPart part:
+                if (_replicas.TryGetValue(part.Range, out var receiver))
+                {
+                    receiver.Receive(from, part);
+                }
+
+                break;
+            default:
+                Invariant.Fail($"a message of type {message.GetType().Name}");
+                break;
+        }
+    }
+
+    private void Handle(RangeId range, Caller caller, RangeOperation operation)
+    {
+        if (operation is RangeOperation.MeasuredRtts)
+        {
+            Reply(caller, new RangeOutcome.Rtts([.. Peers.Where(peer => RttMicros(peer) is not null)
+                .Select(peer => KeyValuePair.Create(peer, RttMicros(peer)!.Value))]));
+        }
+        else if (_replicas.TryGetValue(range, out var replica) && !replica.Stopped)
+        {
+            replica.Handle(caller, operation);
+        }
+        else
+        {
+            Reply(caller, new RangeOutcome.NoReplica());
+        }
+    }
+
+    private void Conclude(long id, CallResult result)
+    {
+        if (_calls.Remove(id, out var call))
+        {
+            call.Cancellation.Dispose();
+            call.SetResult(result);
+        }
+    }
+
+    // Who is not heard any more will not answer either; waiting for its silence to grow longer than an attempt may take only adds to an
+    // outage. An answer that comes all the same finds nobody.
+    private void FailCallsTo(NodeId silent)
+    {
+        var calls = _calls.Values.Where(call => call.To == silent).OrderBy(call => call.Id).ToArray();
+        foreach (var call in calls)
+        {
+            Conclude(call.Id, new(null, silent, null, CallFailure.NoAnswer));
+        }
+    }
+
+    private void FailCalls()
+    {
+        var calls = _calls.Values.ToArray();
+        _calls.Clear();
+        foreach (var call in calls)
+        {
+            call.Cancellation.Dispose();
+            call.SetResult(new(null, call.To, null, CallFailure.NoAnswer));
+        }
+    }
+
+    private sealed class PendingCall(long id, NodeId to) : TaskCompletionSource<CallResult>
+    {
+        public long Id => id;
+
+        public NodeId To => to;
+
+        public CancellationTokenRegistration Cancellation { get; set; }
+
+        public Action? CancelOn { get; set; }
+    }
+}

@@ -1,0 +1,60 @@
+using OrleansGeo.Primitives;
+using OrleansGeo.Transactions;
+
+namespace OrleansGeo.Engine;
+
+/// <summary>Who waits for an answer.</summary>
+/// <param name="From">The asking node.</param>
+/// <param name="CallId">Its call.</param>
+/// <param name="Path">The hops of the request.</param>
+/// <param name="Deadline">When nobody waits any more, on this node's clock.</param>
+internal readonly record struct Caller(NodeId From, long CallId, WanPath? Path, MonoTime Deadline);
+
+/// <summary>A request that holds or waits for latches.</summary>
+internal abstract class LatchedRequest(Caller caller)
+{
+    public Caller Caller { get; } = caller;
+
+    public LatchRequest Latch { get; } = new();
+
+    /// <summary>Called once the latches are held.</summary>
+    public abstract void Run(RangeReplica replica);
+}
+
+/// <summary>A write from its arrival until it is decided.</summary>
+internal sealed class PendingWrite(Caller caller, RangeOperation.Write write) : LatchedRequest(caller)
+{
+    public RangeOperation.Write Write { get; } = write;
+
+    public Term Term { get; set; }
+
+    public HlcTimestamp Timestamp { get; set; }
+
+    /// <summary>What each key holds after the write; null for a deletion.</summary>
+    public byte[]?[] Values { get; set; } = [];
+
+    public bool[] Created { get; set; } = [];
+
+    /// <summary>The refusal that is being recorded, when the write is one.</summary>
+    public RangeOutcome.Refused? Refusal { get; set; }
+
+    public override void Run(RangeReplica replica) => replica.Evaluate(this);
+}
+
+/// <summary>A read that waits for writes on its keys.</summary>
+internal sealed class PendingRead(Caller caller, RangeOperation operation) : LatchedRequest(caller)
+{
+    public RangeOperation Operation { get; } = operation;
+
+    public override void Run(RangeReplica replica) => replica.Evaluate(this);
+}
+
+/// <summary>A split that waits for the range to be its own.</summary>
+internal sealed class PendingSplit(Caller caller, RangeOperation.Split split) : LatchedRequest(caller)
+{
+    public RangeOperation.Split Split { get; } = split;
+
+    public Term Term { get; set; }
+
+    public override void Run(RangeReplica replica) => replica.Evaluate(this);
+}

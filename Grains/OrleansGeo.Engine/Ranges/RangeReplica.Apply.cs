@@ -1,0 +1,166 @@
+using OrleansGeo.Consensus;
+using OrleansGeo.Primitives;
+using OrleansGeo.Storage;
+using OrleansGeo.Transactions;
+
+namespace OrleansGeo.Engine;
+
+// Applying what is committed. Every replica applies the same entries in the same order and reads nothing but request records, so all
+// replicas of a range hold the same data at the same index. The applied index goes into the same batch as the changes: after a crash, an
+// entry is either applied whole or applied again from the log.
+internal sealed partial class RangeReplica
+{
+    private readonly List<(LogIndex Index, Term Term, Configuration Configuration)> _configurations = [];
+    private LogIndex _lastStored;
+
+    private void Apply(in LogEntry entry, WanPath? path, NodeTurn turn)
+    {
+        Invariant.Holds(entry.Index == _applied.Next);
+
+        var replay = false;
+        switch (entry.Kind)
+        {
+            case EntryKind.LeaderStart:
+                break;
+            case EntryKind.Configuration:
+                ApplyConfiguration(entry, turn);
+                break;
+            case EntryKind.Command:
+                replay = ApplyCommand(entry, turn);
+                break;
+            default:
+                Invariant.Fail($"an entry of kind {entry.Kind}");
+                break;
+        }
+
+        _applied = entry.Index;
+        _core.Applied(entry.Index, _node.Clock.Mono());
+        if (entry.Kind == EntryKind.LeaderStart && _core.IsLeader && entry.Term == _core.Term)
+        {
+            StartServing();
+        }
+
+        Decide(entry, replay, path, turn);
+        WakeAppliedWaiters();
+    }
+
+    // A new leader may not write below anything its predecessors let anyone read: their bounds travelled with the votes.
+    private void StartServing()
+    {
+        _reads.RaiseLowWater(_core.VotedBound);
+        _node.Clock.Raise(_core.VotedBound);
+        _node.Closed.Touch(this);
+    }
+
+    private void ApplyConfiguration(in LogEntry entry, NodeTurn turn)
+    {
+        var reader = new CodecReader(entry.Payload.Span);
+        var configuration = Configuration.Read(ref reader);
+        _configurations.Add((entry.Index, entry.Term, configuration));
+        Invariant.Holds(_state.Descriptor is not null);
+        var descriptor = _state.Descriptor with { Configuration = configuration, Generation = _state.Descriptor.Generation + 1 };
+        SetDescriptor(descriptor, turn);
+        if (!configuration.IsJoint && !configuration.IsMember(_node.Id))
+        {
+            _node.RemoveReplicaSoon(this);
+        }
+    }
+
+    // True when the entry's request had been done already and the entry therefore changed nothing.
+    private bool ApplyCommand(in LogEntry entry, NodeTurn turn)
+    {
+        var payload = entry.Payload.Span;
+        switch (RangeCommand.KindOf(payload))
+        {
+            case CommandKind.Write:
+                return !ApplyWrite(RangeCommand.ReadWrite(payload), turn);
+            case CommandKind.Split:
+                var (left, right) = RangeCommand.ReadSplit(payload);
+                ApplySplit(entry, left, right, turn);
+                return false;
+            case CommandKind.Collect:
+                foreach (var key in RangeCommand.ReadCollect(payload))
+                {
+                    turn.Batch.Delete(key);
+                }
+
+                return false;
+            default:
+                throw new CodecException($"a range command of kind {payload[1]}");
+        }
+    }
+
+    private bool ApplyWrite(in WriteCommand write, NodeTurn turn)
+    {
+        RequestRecordKey.Encode(turn.Key, write.Request.Anchor, write.Request.Id.AsSpan());
+        if (!turn.RecordsWritten.Add(new(turn.Key.ToArray())) || _node.Storage.TryGet(turn.Key.Written, out _))
+        {
+            return false;
+        }
+
+        _node.Clock.Raise(write.Timestamp);
+        new RequestRecord(write.Request.KeepUntil, [.. write.Request.BodyHash], write.Request.Outcome).Encode(turn.Buffer);
+        turn.Batch.Put(turn.Key.Written, turn.Buffer.Written);
+        foreach (var (key, value) in write.Operations)
+        {
+            MvccKey.Encode(turn.Key, key, write.Timestamp);
+            if (value is null)
+            {
+                turn.Batch.Put(turn.Key.Written, MvccValue.EncodedTombstone);
+            }
+            else
+            {
+                MvccValue.Encode(turn.Buffer, value);
+                turn.Batch.Put(turn.Key.Written, turn.Buffer.Written);
+            }
+
+            _bytesWritten += key.Length + (value?.Length ?? 0) + 24;
+        }
+
+        if (Id == SystemKeys.RangeId)
+        {
+            turn.SystemChanges(write.Timestamp, write.Operations);
+        }
+
+        return true;
+    }
+
+    private void SetDescriptor(RangeDescriptor descriptor, NodeTurn turn)
+    {
+        _state = _state with { Descriptor = descriptor };
+        ReplicaStore.PutState(turn.Batch, Id, _state, turn.Buffer);
+        _node.DescriptorChanged(this);
+        RefreshCampaignDelay();
+    }
+
+    // A member that was away for longer than the log is kept fetches a snapshot. Every replica decides for itself; only what is applied
+    // goes.
+    private void CompactLog(NodeTurn turn)
+    {
+        var upTo = LogIndex.Min(_applied, _core.CompactableIndex(_node.Options.LogKeepBytes, _node.Clock.Mono()));
+        if (upTo <= _state.Truncated)
+        {
+            return;
+        }
+
+        var configuration = _state.Base;
+        foreach (var (index, _, changed) in _configurations)
+        {
+            configuration = index <= upTo ? changed : configuration;
+        }
+
+        _configurations.RemoveAll(known => known.Index <= upTo);
+        ReplicaStore.DeleteEntries(turn.Batch, Id, _core.FirstIndex, upTo);
+        _state = _state with { Truncated = upTo, TruncatedTerm = _core.TermAt(upTo), Base = configuration };
+        ReplicaStore.PutState(turn.Batch, Id, _state, turn.Buffer);
+        _core.Compact(upTo);
+    }
+
+    private static void DeleteData(WriteBatch batch, KeySpan span)
+    {
+        var versions = MvccKey.SpanBounds(span);
+        batch.DeleteRange(versions.Start, versions.End);
+        var records = RequestRecordKey.SpanBounds(span);
+        batch.DeleteRange(records.Start, records.End);
+    }
+}

@@ -1,0 +1,244 @@
+using System.Collections.Immutable;
+using OrleansGeo.Primitives;
+using OrleansGeo.Transactions;
+
+namespace OrleansGeo.Engine;
+
+// Reads. Strong ones at the leaseholder, at a timestamp it chooses; others at a given timestamp on any replica that is resolved that far.
+//
+// A strong read of one key never waits for a write of that key: the newest applied version is the newest acknowledged one, and reading at
+// just below the undecided write's timestamp makes what is answered true in every later look at that timestamp. A read of several keys
+// takes one timestamp for all, so it waits for undecided writes on them.
+internal sealed partial class RangeReplica
+{
+    private readonly List<MvccRow> _rows = [];
+    private HlcTimestamp _resolved;
+
+    private void HandleGet(Caller caller, RangeOperation.Get get)
+    {
+        if (get.At is { } at && TryServeLocally(caller, get, at, get.LocalOnly))
+        {
+            return;
+        }
+
+        if (MustGoElsewhere(caller, get))
+        {
+            return;
+        }
+
+        if (get.At is null && get.Keys.Length == 1)
+        {
+            ReadOne(caller, get);
+            return;
+        }
+
+        var pending = new PendingRead(caller, get);
+        foreach (var key in get.Keys)
+        {
+            pending.Latch.Add(key, LatchAccess.Read);
+        }
+
+        pending.Latch.ReadAtOrBelow = get.At;
+        Acquire(pending);
+    }
+
+    private void HandleScan(Caller caller, RangeOperation.Scan scan)
+    {
+        if (scan.At is { } at && TryServeLocally(caller, scan, at, scan.LocalOnly))
+        {
+            return;
+        }
+
+        if (MustGoElsewhere(caller, scan))
+        {
+            return;
+        }
+
+        var pending = new PendingRead(caller, scan);
+        pending.Latch.Add(scan.Span, LatchAccess.Read);
+        pending.Latch.ReadAtOrBelow = scan.At;
+        Acquire(pending);
+    }
+
+    private void ReadOne(Caller caller, RangeOperation.Get get)
+    {
+        var key = get.Keys[0];
+        if (!Descriptor!.Span.Contains(key))
+        {
+            _node.Reply(caller, _node.MovedFrom(this, key));
+            return;
+        }
+
+        var at = _node.Clock.Now();
+        if (_inFlight.TryGetValue(key, out var undecided))
+        {
+            at = HlcTimestamp.Earlier(at, undecided.Previous);
+        }
+
+        if (at > _core.Bound)
+        {
+            Park(caller, get, at);
+            return;
+        }
+
+        var outcome = new RangeOutcome.Found([Find(key, at)], at, true, _node.Id);
+        _reads.Record(key, at);
+        _node.Reply(
+            caller,
+            _core.MayServe(_node.Clock.Mono()) ? outcome : NotLeaseholder(false));
+    }
+
+    public void Evaluate(PendingRead pending)
+    {
+        var given = pending.Operation switch
+        {
+            RangeOperation.Get get => get.At,
+            RangeOperation.Scan scan => scan.At,
+            _ => null,
+        };
+        var at = given ?? _node.Clock.Now();
+        if (!_core.MayServe(_node.Clock.Mono()))
+        {
+            Finish(pending, NotLeaseholder(false));
+        }
+        else if (at > _core.Bound)
+        {
+            Release(pending);
+            Park(pending.Caller, pending.Operation, at);
+        }
+        else
+        {
+            FinishIfLeased(pending, Read(pending.Operation, at, given is null, true));
+        }
+    }
+
+    // A leader reads only as far as a quorum has reserved; after a jump of its clock that takes a round of heartbeats.
+    private void Park(Caller caller, RangeOperation operation, HlcTimestamp at)
+    {
+        if (_parked.Count < _node.Options.ParkedMax)
+        {
+            _parked.Add((caller, operation));
+            _node.AwaitBound(this, at);
+        }
+        else
+        {
+            _node.Reply(caller, new RangeOutcome.Overloaded("requests waiting for the bound"));
+        }
+    }
+
+    private bool TryServeLocally(Caller caller, RangeOperation operation, HlcTimestamp at, bool localOnly)
+    {
+        if (Descriptor is null)
+        {
+            _node.Reply(caller, new RangeOutcome.NoReplica());
+            return true;
+        }
+
+        var (resolved, _) = Resolved();
+        if (at <= resolved)
+        {
+            _node.Reply(caller, Read(operation, at, false, false));
+            return true;
+        }
+
+        if (localOnly)
+        {
+            _node.Reply(caller, new RangeOutcome.TooFresh(resolved));
+            return true;
+        }
+
+        return false;
+    }
+
+    private RangeOutcome Read(RangeOperation operation, HlcTimestamp at, bool strong, bool record)
+    {
+        switch (operation)
+        {
+            case RangeOperation.Get get:
+                var values = ImmutableArray.CreateBuilder<FoundValue>(get.Keys.Length);
+                foreach (var key in get.Keys)
+                {
+                    if (!Descriptor!.Span.Contains(key))
+                    {
+                        return _node.MovedFrom(this, key);
+                    }
+
+                    values.Add(Find(key, at));
+                    Record(record, KeySpan.Of(key), at);
+                }
+
+                return new RangeOutcome.Found(values.MoveToImmutable(), at, strong, _core.Leader);
+            case RangeOperation.Scan scan:
+                return Scan(scan, at, strong, record);
+            default:
+                Invariant.Fail($"{operation.GetType().Name} is not a read");
+                return null;
+        }
+    }
+
+    private RangeOutcome Scan(RangeOperation.Scan scan, HlcTimestamp at, bool strong, bool record)
+    {
+        var span = scan.Span.Intersect(Descriptor!.Span);
+        if (span.IsEmpty || (scan.Descending ? scan.Span.End > Descriptor.Span.End : scan.Span.Start < Descriptor.Span.Start))
+        {
+            return _node.MovedFrom(this, scan.Descending ? scan.Span.End : scan.Span.Start);
+        }
+
+        _rows.Clear();
+        var end = _node.Mvcc.Scan(_node.Storage, span, at, new(scan.RowsMax, scan.BytesMax), scan.Descending, _rows);
+        Record(record, end.Read, at);
+        var rows = ImmutableArray.CreateBuilder<FoundValue>(_rows.Count);
+        foreach (var row in _rows)
+        {
+            rows.Add(new(row.Key, row.Timestamp, row.Value));
+        }
+
+        var rest = scan.Descending
+            ? new KeySpan(scan.Span.Start, end.Rest?.End ?? span.Start)
+            : new KeySpan(end.Rest?.Start ?? span.End, scan.Span.End);
+        return new RangeOutcome.Scanned(rows.MoveToImmutable(), rest.IsEmpty ? null : rest, at, strong, _core.Leader);
+    }
+
+    private void Record(bool record, KeySpan span, HlcTimestamp at)
+    {
+        if (record)
+        {
+            _reads.Record(span, at);
+        }
+    }
+
+    private FoundValue Find(Key key, HlcTimestamp at) =>
+        _node.Mvcc.TryGet(_node.Storage, key, at, out var value) && !value.IsTombstone
+            ? new(key, value.Timestamp, value.Bytes)
+            : new(key, HlcTimestamp.Zero, null);
+
+    /// <summary>
+    /// The newest timestamp this replica can serve with no contact to anyone, and how long ago its leader spoke. It never goes back: once a
+    /// leader has closed a time and this replica has applied what lay before it, nothing changes below it.
+    /// </summary>
+    public (HlcTimestamp Resolved, long AgeMicros) Resolved()
+    {
+        if (Descriptor is null)
+        {
+            return (HlcTimestamp.Zero, 0);
+        }
+
+        var now = _node.Clock.Mono();
+        if (_core.MayServe(now))
+        {
+            var earliest = HlcTimestamp.Earlier(_core.Bound, EarliestInFlight().Previous);
+            _resolved = HlcTimestamp.Later(_resolved, HlcTimestamp.Earlier(earliest, _node.Closed.Floor));
+            return (_resolved, 0);
+        }
+
+        var (closed, age) = _node.Closed.Lookup(_core.Leader, Id, _applied, now);
+        _resolved = HlcTimestamp.Later(_resolved, closed);
+        return (_resolved, age);
+    }
+
+    /// <summary>True while writes are proposed and undecided.</summary>
+    public bool HasInFlight => _proposed.Count > 0;
+
+    /// <summary>The highest time below every write in flight.</summary>
+    public HlcTimestamp ClosedLimit() => EarliestInFlight().Previous;
+}

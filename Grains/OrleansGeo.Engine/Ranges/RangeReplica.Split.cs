@@ -1,0 +1,262 @@
+using OrleansGeo.Consensus;
+using OrleansGeo.Primitives;
+using OrleansGeo.Transactions;
+
+namespace OrleansGeo.Engine;
+
+// Splits and hand-overs.
+//
+// A split is one log entry. The leader latches the whole range from evaluating it until it is applied, so nothing is under way when the
+// range becomes two. Each replica that applies it creates the right-hand replica from what it holds, in the same batch: same members, an
+// empty log that begins behind a fixed index in the entry's term. The node that led campaigns for the right-hand range at once, and like
+// any new leader starts its timestamp cache above every bound its voters had acknowledged, which covers all that the left-hand leader had
+// served.
+internal sealed partial class RangeReplica
+{
+    /// <summary>
+    /// Index behind which the log of a range born by a split begins: above zero, so that a replica without state needs a snapshot.
+    /// </summary>
+    public static readonly LogIndex BornAt = new(10);
+
+    private long _bytesWritten;
+    private long _sizeBytes;
+    private bool _splitAsked;
+    private LogIndex _housedAt;
+    private bool _housedAsLeader;
+
+    private void HandleSplit(Caller caller, RangeOperation.Split split)
+    {
+        if (MustGoElsewhere(caller, split))
+        {
+            return;
+        }
+
+        if (Id == SystemKeys.RangeId)
+        {
+            _node.Reply(caller, new RangeOutcome.Unsuitable("the system range is not split"));
+            return;
+        }
+
+        if (_node.HasReplica(split.NewRange))
+        {
+            _node.Reply(caller, new RangeOutcome.Unsuitable($"{split.NewRange} exists already"));
+            return;
+        }
+
+        if (split.At is { } at && (!Descriptor!.Span.Contains(at) || at == Descriptor.Span.Start))
+        {
+            _node.Reply(
+                caller,
+                Descriptor.Span.Contains(at)
+                    ? new RangeOutcome.Unsuitable("the range begins at that key already")
+                    : _node.MovedFrom(this, at));
+            return;
+        }
+
+        var pending = new PendingSplit(caller, split);
+        pending.Latch.AddWholeRange();
+        Acquire(pending);
+    }
+
+    public void Evaluate(PendingSplit pending)
+    {
+        var descriptor = Descriptor!;
+        if (!_core.MayServe(_node.Clock.Mono()))
+        {
+            Finish(pending, NotLeaseholder(false));
+            return;
+        }
+
+        if (descriptor.Configuration.IsJoint)
+        {
+            Finish(pending, new RangeOutcome.Unsuitable("the range is being reconfigured; ask again"));
+            return;
+        }
+
+        var at = pending.Split.At ?? MiddleKey();
+        if (at is not { } key || !descriptor.Span.Contains(key) || key == descriptor.Span.Start)
+        {
+            Finish(pending, new RangeOutcome.Unsuitable("the range has no key to split at"));
+            return;
+        }
+
+        var left = descriptor with { Span = new(descriptor.Span.Start, key), Generation = descriptor.Generation + 1 };
+        var right = descriptor with
+        {
+            Id = pending.Split.NewRange,
+            Span = new(key, descriptor.Span.End),
+            Generation = descriptor.Generation + 1,
+        };
+        if (_core.Propose(RangeCommand.Split(left, right), _node.Clock.Mono(), out var index) != ProposeOutcome.Accepted)
+        {
+            Finish(pending, NotLeaseholder(false));
+            return;
+        }
+
+        pending.Term = _core.Term;
+        _proposed.Add(index.Value, pending);
+        _node.MarkDirty(this);
+    }
+
+    private void ApplySplit(in LogEntry entry, RangeDescriptor left, RangeDescriptor right, NodeTurn turn)
+    {
+        if (Descriptor!.Generation + 1 != left.Generation)
+        {
+            // A reconfiguration came in between: the split was made for another shape of the range and changes nothing.
+            return;
+        }
+
+        SetDescriptor(left, turn);
+        _sizeBytes /= 2;
+        _bytesWritten = 0;
+        var born = new ReplicaState(right, BornAt, entry.Term, right.Configuration);
+        var leader = _core.Term == entry.Term ? _core.Leader : NodeId.None;
+        var servedBelow = HlcTimestamp.Later(_node.Clock.Peek(), HlcTimestamp.Later(_core.Bound, _reads.LowWater));
+        _node.BirthReplica(right.Id, born, entry.Term, leader, servedBelow);
+    }
+
+    // Walks versions until half of the bytes are passed; the split key is the next row's.
+    private Key? MiddleKey()
+    {
+        var bounds = MvccKey.SpanBounds(Descriptor!.Span);
+        long total = 0;
+        using var cursor = _node.Storage.OpenCursor(bounds.Start, bounds.End);
+        for (cursor.SeekAtOrAfter(bounds.Start); cursor.IsValid; cursor.MoveNext())
+        {
+            total += cursor.Key.Length + cursor.Value.Length;
+        }
+
+        long passed = 0;
+        for (cursor.SeekAtOrAfter(bounds.Start); cursor.IsValid; cursor.MoveNext())
+        {
+            passed += cursor.Key.Length + cursor.Value.Length;
+            if (passed >= total / 2)
+            {
+                var (key, _) = MvccKey.Decode(cursor.Key);
+                if (key > Descriptor.Span.Start)
+                {
+                    return key;
+                }
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>False once the directory was seen to be behind the range; a leaseholder then looks at it again soon.</summary>
+    public bool IsPublished { get; set; } = true;
+
+    /// <summary>True when something happened here since the last look, or somebody waits.</summary>
+    public bool HasNews => _applied != _housedAt || Leads != _housedAsLeader || (Leads && !IsPublished)
+        || _parked.Count > 0 || _appliedWaiters.Count > 0 || _sizeBytes > _node.Options.SplitBytes;
+
+    /// <summary>Looks after the range's size, and after who should lead it.</summary>
+    public void KeepHouse()
+    {
+        (_housedAt, _housedAsLeader) = (_applied, Leads);
+        Sweep();
+        if (Descriptor is not { } descriptor || !_core.MayServe(_node.Clock.Mono()))
+        {
+            return;
+        }
+
+        if (_bytesWritten > _node.Options.SplitBytes / 16)
+        {
+            _bytesWritten = 0;
+            var bounds = MvccKey.SpanBounds(descriptor.Span);
+            _sizeBytes = _node.Storage.EstimateBytes(bounds.Start, bounds.End);
+        }
+
+        if (_sizeBytes > _node.Options.SplitBytes && Id != SystemKeys.RangeId && !_splitAsked)
+        {
+            _splitAsked = true;
+            _node.AskSplit(this);
+        }
+
+        CollectGarbage();
+        HandOverToPreferred(descriptor);
+    }
+
+    public void SplitAnswered() => _splitAsked = false;
+
+    public long SizeBytes => _sizeBytes;
+
+    /// <summary>Leads the first term of a range that was born with this replica as its leader.</summary>
+    public void Inherit(HlcTimestamp servedBelow)
+    {
+        if (!_stopped)
+        {
+            _core.InheritLeadership(servedBelow, _node.Clock.Mono());
+            _node.MarkDirty(this);
+        }
+    }
+
+    // After a region came back, leadership goes home: to a live voter in a better region that has the whole log.
+    private void HandOverToPreferred(RangeDescriptor descriptor)
+    {
+        var rank = LeaseRanking.RegionRank(_node, descriptor, _node.Id);
+        if (rank == 0 || descriptor.Configuration.IsJoint || _core.IsTransferring)
+        {
+            return;
+        }
+
+        foreach (var peer in _core.Progress(_node.Clock.Mono()))
+        {
+            if (descriptor.Configuration.Voters.Contains(peer.Peer) && !descriptor.Configuration.IsWitness(peer.Peer)
+                && peer.Fortified && _node.IsLive(peer.Peer) && peer.Match >= _core.CommitIndex
+                && LeaseRanking.RegionRank(_node, descriptor, peer.Peer) < rank)
+            {
+                _core.TransferLeadership(peer.Peer, _node.Clock.Mono());
+                _node.MarkDirty(this);
+                return;
+            }
+        }
+    }
+
+    private void HandleTransfer(Caller caller, RangeOperation.TransferLeader transfer)
+    {
+        if (MustGoElsewhere(caller, transfer))
+        {
+            return;
+        }
+
+        var configuration = Descriptor!.Configuration;
+        if (transfer.To == _node.Id)
+        {
+            _node.Reply(caller, Describe());
+        }
+        else if (!configuration.Voters.Contains(transfer.To) || configuration.IsWitness(transfer.To))
+        {
+            _node.Reply(caller, new RangeOutcome.Unsuitable($"{transfer.To} is not a voter of the range that can lead"));
+        }
+        else if (_core.TransferLeadership(transfer.To, _node.Clock.Mono()) == ProposeOutcome.Accepted)
+        {
+            _node.MarkDirty(this);
+            _node.Reply(caller, Describe());
+        }
+        else
+        {
+            _node.Reply(caller, new RangeOutcome.Unsuitable("the range is being handed over or reconfigured; ask again"));
+        }
+    }
+
+    private void HandleReconfigure(Caller caller, RangeOperation.Reconfigure change)
+    {
+        if (MustGoElsewhere(caller, change))
+        {
+            return;
+        }
+
+        if (change.Generation != Descriptor!.Generation)
+        {
+            _node.Reply(caller, new RangeOutcome.Moved([Descriptor]));
+            return;
+        }
+
+        // Undecided splits hold the range's latches; a change beside one would be refused when the split is applied.
+        var outcome = _core.ProposeConfiguration(change.Target, _node.Clock.Mono());
+        _node.MarkDirty(this);
+        _node.Reply(
+            caller, outcome == ProposeOutcome.Accepted ? Describe() : new RangeOutcome.Unsuitable($"the change was not begun: {outcome}"));
+    }
+}

@@ -1,0 +1,69 @@
+using System.Collections.Immutable;
+using OrleansGeo.Primitives;
+
+namespace OrleansGeo.Engine;
+
+/// <summary>The conditions of a scan against the columns of a table. All must hold; a null column satisfies none.</summary>
+public sealed class RowFilter
+{
+    private readonly (int Position, ScanOperator Operator, Datum Literal)[] _conditions;
+
+    private RowFilter((int, ScanOperator, Datum)[] conditions) => _conditions = conditions;
+
+    /// <summary>Checks the conditions against the table. Null when they make sense, else why not.</summary>
+    public static GeoError? TryCreate(TableInfo table, ImmutableArray<ScanCondition> where, out RowFilter filter)
+    {
+        var layout = RowLayout.Of(table);
+        var conditions = new (int, ScanOperator, Datum)[where.Length];
+        filter = new(conditions);
+        for (var i = 0; i < where.Length; i++)
+        {
+            var (name, comparison, literal) = where[i];
+            var position = layout.PositionOf(name);
+            if (position < 0)
+            {
+                return new(GeoErrorKind.Unprocessable, "unknown-column", $"the table {table.Spec.Name} has no column {name}", name);
+            }
+
+            if (comparison is < ScanOperator.Equal or > ScanOperator.GreaterOrEqual)
+            {
+                return new(GeoErrorKind.Invalid, "unknown-operator", $"the condition on {name} has an operator that is not known", name);
+            }
+
+            var type = layout.Column(position).Type;
+            if (literal.Type != type)
+            {
+                return new(
+                    GeoErrorKind.Unprocessable, "wrong-type", $"the column {name} is compared with {DatumText.Expected(type)}", name);
+            }
+
+            conditions[i] = (position, comparison, literal);
+        }
+
+        return null;
+    }
+
+    /// <summary>True when a row, by position, satisfies all conditions.</summary>
+    public bool Matches(ReadOnlySpan<Datum> row)
+    {
+        foreach (var (position, comparison, literal) in _conditions)
+        {
+            if (row[position].IsNull || !Holds(row[position].CompareTo(literal), comparison))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static bool Holds(int order, ScanOperator comparison) => comparison switch
+    {
+        ScanOperator.Equal => order == 0,
+        ScanOperator.NotEqual => order != 0,
+        ScanOperator.Less => order < 0,
+        ScanOperator.LessOrEqual => order <= 0,
+        ScanOperator.Greater => order > 0,
+        _ => order >= 0,
+    };
+}

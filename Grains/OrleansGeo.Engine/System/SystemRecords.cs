@@ -1,0 +1,245 @@
+using System.Collections.Immutable;
+using OrleansGeo.Primitives;
+
+namespace OrleansGeo.Engine;
+
+/// <summary>What the cluster is: its id, and the secret that signs tokens on every node.</summary>
+public sealed record ClusterRecord(string ClusterId, ImmutableArray<byte> TokenSecret);
+
+/// <summary>
+/// Values of the system range as bytes, each behind a version byte. A record's MVCC version is not part of it: it comes with the value.
+/// Reading throws <see cref="CodecException"/> for anything that was not written here.
+/// </summary>
+public static class SystemRecords
+{
+    private const byte Version = 1;
+
+    /// <summary>A node.</summary>
+    public static byte[] Encode(NodeRecord node)
+    {
+        var writer = Begin();
+        writer.WriteInt32(node.Id.Value);
+        writer.WriteString(node.Name);
+        writer.WriteString(node.Region);
+        writer.WriteString(node.Zone);
+        WriteOptional(writer, node.HttpAddress);
+        return writer.ToArray();
+    }
+
+    /// <summary>A node from bytes.</summary>
+    public static NodeRecord DecodeNode(ReadOnlySpan<byte> bytes)
+    {
+        var reader = Begin(bytes, "a node record");
+        var node = new NodeRecord(
+            new(reader.ReadInt32()), reader.ReadString(), reader.ReadString(), reader.ReadString(), ReadOptional(ref reader));
+        reader.ExpectEnd("a node record");
+        return node;
+    }
+
+    /// <summary>The cluster.</summary>
+    public static byte[] Encode(ClusterRecord cluster)
+    {
+        var writer = Begin();
+        writer.WriteString(cluster.ClusterId);
+        writer.WriteBytes(cluster.TokenSecret.AsSpan());
+        return writer.ToArray();
+    }
+
+    /// <summary>The cluster from bytes.</summary>
+    public static ClusterRecord DecodeCluster(ReadOnlySpan<byte> bytes)
+    {
+        var reader = Begin(bytes, "the cluster record");
+        var cluster = new ClusterRecord(reader.ReadString(), [.. reader.ReadBytes()]);
+        reader.ExpectEnd("the cluster record");
+        return cluster;
+    }
+
+    /// <summary>The next id to give out.</summary>
+    public static byte[] EncodeNextId(long next)
+    {
+        var writer = Begin();
+        writer.WriteInt64(next);
+        return writer.ToArray();
+    }
+
+    /// <summary>The next id to give out, from bytes.</summary>
+    public static long DecodeNextId(ReadOnlySpan<byte> bytes)
+    {
+        var reader = Begin(bytes, "the id counter");
+        var next = reader.ReadInt64();
+        reader.ExpectEnd("the id counter");
+        return next;
+    }
+
+    /// <summary>A database.</summary>
+    public static byte[] Encode(long id, DatabaseSpec spec)
+    {
+        var writer = Begin();
+        writer.WriteInt64(id);
+        writer.WriteString(spec.Name);
+        writer.WriteString(spec.PrimaryRegion);
+        writer.WriteUInt64((ulong)spec.Regions.Length);
+        foreach (var region in spec.Regions)
+        {
+            writer.WriteString(region);
+        }
+
+        writer.WriteByte((byte)spec.Survive);
+        writer.WriteByte((byte)spec.Placement);
+        WriteOptional(writer, spec.SecondaryRegion);
+        WriteOptional(writer, spec.WitnessRegion);
+        return writer.ToArray();
+    }
+
+    /// <summary>A database from bytes; the version is that of the value.</summary>
+    public static DatabaseRecord DecodeDatabase(ReadOnlySpan<byte> bytes, HlcTimestamp version)
+    {
+        var reader = Begin(bytes, "a database record");
+        var id = reader.ReadInt64();
+        var (name, primary) = (reader.ReadString(), reader.ReadString());
+        var regions = ReadStrings(ref reader);
+        var spec = new DatabaseSpec(
+            name, primary, regions, ReadGoal(ref reader), ReadPolicy(ref reader), ReadOptional(ref reader), ReadOptional(ref reader));
+        reader.ExpectEnd("a database record");
+        return new(id, spec, version);
+    }
+
+    /// <summary>A table.</summary>
+    public static byte[] Encode(TableInfo table)
+    {
+        var writer = Begin();
+        writer.WriteInt64(table.Id);
+        writer.WriteString(table.Database);
+        writer.WriteString(table.Spec.Name);
+        writer.WriteUInt64((ulong)table.Spec.Columns.Length);
+        for (var i = 0; i < table.Spec.Columns.Length; i++)
+        {
+            writer.WriteInt32(table.ColumnIds[i]);
+            WriteColumn(writer, table.Spec.Columns[i]);
+        }
+
+        writer.WriteUInt64((ulong)table.Spec.PrimaryKey.Length);
+        foreach (var column in table.Spec.PrimaryKey)
+        {
+            writer.WriteString(column);
+        }
+
+        WriteLocality(writer, table.Spec.Locality);
+        writer.WriteByte(table.Spec.Survive is { } own ? (byte)own : (byte)0);
+        writer.WriteInt32(table.SchemaVersion);
+        writer.WriteString(table.HomeRegion);
+        writer.WriteByte((byte)table.EffectiveGoal);
+        return writer.ToArray();
+    }
+
+    /// <summary>A table from bytes; the version is that of the value.</summary>
+    public static TableRecord DecodeTable(ReadOnlySpan<byte> bytes, HlcTimestamp version)
+    {
+        var reader = Begin(bytes, "a table record");
+        var id = reader.ReadInt64();
+        var (database, name) = (reader.ReadString(), reader.ReadString());
+        var columns = new ColumnSpec[reader.ReadCount()];
+        var columnIds = new int[columns.Length];
+        for (var i = 0; i < columns.Length; i++)
+        {
+            columnIds[i] = reader.ReadInt32();
+            columns[i] = ReadColumn(ref reader);
+        }
+
+        var primaryKey = ReadStrings(ref reader);
+        var locality = ReadLocality(ref reader);
+        var survive = reader.ReadByte();
+        SurvivalGoal? ownGoal = survive == 0 ? null : Goal(survive);
+        var spec = new TableSpec(name, [.. columns], primaryKey, locality, ownGoal);
+        var info = new TableInfo(id, database, spec, [.. columnIds], reader.ReadInt32(), reader.ReadString(), ReadGoal(ref reader));
+        reader.ExpectEnd("a table record");
+        return new(info, version);
+    }
+
+    private static void WriteColumn(CodecWriter writer, ColumnSpec column)
+    {
+        writer.WriteString(column.Name);
+        writer.WriteByte((byte)column.Type);
+        writer.WriteBool(column.Nullable);
+        writer.WriteBool(column.Default is { IsNull: false });
+        if (column.Default is { IsNull: false } value)
+        {
+            RowCodec.WriteValue(writer, value);
+        }
+
+        WriteOptional(writer, column.DefaultFunction);
+    }
+
+    private static ColumnSpec ReadColumn(ref CodecReader reader)
+    {
+        var name = reader.ReadString();
+        var type = (DatumType)reader.ReadByte();
+        var nullable = reader.ReadBool();
+        Datum? fallback = reader.ReadBool() ? RowCodec.ReadValue(ref reader) : null;
+        return type is >= DatumType.String and <= DatumType.Json
+            ? new(name, type, nullable, fallback, ReadOptional(ref reader))
+            : throw new CodecException($"a column has type {(byte)type}, which this build does not know");
+    }
+
+    private static void WriteLocality(CodecWriter writer, TableLocality locality)
+    {
+        var regional = (TableLocality.Regional)locality;
+        writer.WriteByte(1);
+        WriteOptional(writer, regional.Region);
+    }
+
+    private static TableLocality.Regional ReadLocality(ref CodecReader reader)
+    {
+        var kind = reader.ReadByte();
+        return kind == 1 ? new(ReadOptional(ref reader))
+            : throw new CodecException($"a table has locality {kind}, which this build does not know");
+    }
+
+    private static SurvivalGoal ReadGoal(ref CodecReader reader) => Goal(reader.ReadByte());
+
+    private static SurvivalGoal Goal(byte goal) =>
+        goal is 1 or 2 ? (SurvivalGoal)goal : throw new CodecException($"survival goal {goal} is not known to this build");
+
+    private static PlacementPolicy ReadPolicy(ref CodecReader reader)
+    {
+        var policy = reader.ReadByte();
+        return policy is 1 or 2 ? (PlacementPolicy)policy
+            : throw new CodecException($"placement policy {policy} is not known to this build");
+    }
+
+    private static ImmutableArray<string> ReadStrings(ref CodecReader reader)
+    {
+        var strings = new string[reader.ReadCount()];
+        for (var i = 0; i < strings.Length; i++)
+        {
+            strings[i] = reader.ReadString();
+        }
+
+        return [.. strings];
+    }
+
+    private static void WriteOptional(CodecWriter writer, string? text)
+    {
+        writer.WriteBool(text is not null);
+        if (text is not null)
+        {
+            writer.WriteString(text);
+        }
+    }
+
+    private static string? ReadOptional(ref CodecReader reader) => reader.ReadBool() ? reader.ReadString() : null;
+
+    private static CodecWriter Begin()
+    {
+        var writer = new CodecWriter();
+        writer.WriteByte(Version);
+        return writer;
+    }
+
+    private static CodecReader Begin(ReadOnlySpan<byte> bytes, string what)
+    {
+        var reader = new CodecReader(bytes);
+        reader.ReadVersion(what, Version);
+        return reader;
+    }
+}
