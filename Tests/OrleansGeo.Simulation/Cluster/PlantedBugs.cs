@@ -1,0 +1,25 @@
+namespace OrleansGeo.Simulation;
+
+/// <summary>
+/// The bank of planted bugs that whole-cluster simulations catch, by name. Each breaks one rule where it is enforced. Further ones, in the
+/// consensus core, are caught by its own properties and directed tests.
+/// </summary>
+public static class PlantedBugs
+{
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<string> All { get; } =
+    [
+        "consensus.append-ack-before-persist",
+        "consensus.count-stale-lease",
+        "consensus.serve-before-leader-start",
+        "consensus.vote-ignores-log",
+        "engine.ambiguous-as-failed",
+        "engine.closed-ignores-index",
+        "engine.no-dedupe",
+        "engine.requests-may-double",
+        "gateway.bounded-ignores-one-range",
+        "gateway.retry-with-new-request-id",
+        "gateway.unknown-as-failure",
+        "request-record-does-twice",
+    ];
+}

@@ -1,0 +1,74 @@
+using OrleansGeo.Primitives;
+
+namespace OrleansGeo.Simulation;
+
+/// <summary>Runs seeds, each on a thread of its own from beginning to end, as many at once as there are cores.</summary>
+public static class SeedRunner
+{
+    /// <summary>Runs consecutive seeds and hands over the results one at a time, in the order in which they end.</summary>
+    public static void Run(ulong from, int seeds, string? bug, Action<SimResult> take, Func<bool>? isOver = null)
+    {
+        var gate = new Lock();
+        long next = -1;
+        var threads = Enumerable.Range(0, Math.Min(Environment.ProcessorCount, seeds)).Select(_ => new Thread(Work, 16 << 20)).ToArray();
+        foreach (var thread in threads)
+        {
+            thread.Start();
+        }
+
+        foreach (var thread in threads)
+        {
+            thread.Join();
+        }
+
+        void Work()
+        {
+            for (var i = Interlocked.Increment(ref next); i < seeds && isOver?.Invoke() != true; i = Interlocked.Increment(ref next))
+            {
+                var result = RunOne(from + (ulong)i, bug);
+                lock (gate)
+                {
+                    take(result);
+                }
+            }
+        }
+    }
+
+    /// <summary>The first failure of a planted bug among consecutive seeds, or null when none of them shows it.</summary>
+    public static SimResult? FirstFailure(ulong from, int seeds, string bug)
+    {
+        SimResult? found = null;
+        var over = false;
+        Run(from, seeds, bug, Take, () => over);
+        return found;
+
+        void Take(SimResult result)
+        {
+            if (result.Failure is not null)
+            {
+                found ??= result;
+                over = true;
+            }
+        }
+    }
+
+    /// <summary>Runs one seed on the calling thread, with a planted bug or none.</summary>
+    public static SimResult RunOne(ulong seed, string? bug)
+    {
+#if PLANTED_BUGS
+        PlantedBug.Active = bug;
+        try
+        {
+            return SimRun.Execute(seed, SimRunOptions.Draw(seed));
+        }
+        finally
+        {
+            PlantedBug.Active = null;
+        }
+#else
+        return bug is null
+            ? SimRun.Execute(seed, SimRunOptions.Draw(seed))
+            : throw new NotSupportedException("this build holds no planted bugs");
+#endif
+    }
+}

@@ -1,0 +1,322 @@
+using System.Collections.Immutable;
+using OrleansGeo.Engine;
+using OrleansGeo.Primitives;
+using OrleansGeo.Simulation.Checkers;
+using OrleansGeo.Transactions;
+
+namespace OrleansGeo.Simulation;
+
+/// <summary>What one simulated run consists of, besides its seed.</summary>
+public sealed record SimRunOptions
+{
+    /// <summary>Three regions with three zones each, or one region with three zones.</summary>
+    public bool ThreeRegions { get; init; }
+
+    /// <summary>Clients at work.</summary>
+    public int Clients { get; init; } = 6;
+
+    /// <summary>Keys in each table.</summary>
+    public int KeysPerTable { get; init; } = 4;
+
+    /// <summary>The longest pause of a client between two requests.</summary>
+    public int ThinkMsMax { get; init; } = 150;
+
+    /// <summary>Trouble; null for none.</summary>
+    public FaultSettings? Faults { get; init; } = new();
+
+    /// <summary>Virtual time at which clients stop; trouble is over before.</summary>
+    public long EndMicros { get; init; } = 34_000_000;
+
+    /// <summary>How far behind now timestamps are closed.</summary>
+    public long ClosedTargetMs { get; init; } = 500;
+
+    /// <summary>Whether ranges are split and leaders moved meanwhile.</summary>
+    public bool Churn { get; init; } = true;
+
+    /// <summary>The options that a seed draws.</summary>
+    public static SimRunOptions Draw(ulong seed)
+    {
+        var prng = new Prng(seed ^ 0x5EED);
+        var threeRegions = prng.Chance(0.3);
+        return new()
+        {
+            ThreeRegions = threeRegions,
+            Clients = (int)prng.Between(3, 8),
+            KeysPerTable = (int)prng.Between(1, 6),
+            ThinkMsMax = (int)prng.Between(20, 300),
+            Churn = prng.Chance(0.7),
+            ClosedTargetMs = prng.Chance(0.5) ? 500 : prng.Between(20, 200),
+            Faults = prng.Chance(0.05)
+                ? null
+                : new()
+                {
+                    Allowed = [.. FaultSettings.AllThatHeal.Where(_ => prng.Chance(0.6))],
+                    GapMicrosMean = prng.Between(500_000, 4_000_000),
+                    KeepQuorum = prng.Chance(0.3) ? (threeRegions ? SurvivalGoal.Region : SurvivalGoal.Zone) : null,
+                },
+        };
+    }
+}
+
+/// <summary>What a run came to.</summary>
+/// <param name="Seed">Its seed.</param>
+/// <param name="Failure">What is wrong, or null.</param>
+/// <param name="Digest">Equal for runs that went alike.</param>
+/// <param name="Operations">Operations in the history.</param>
+/// <param name="Served">Requests that were served.</param>
+/// <param name="Events">Events of the world.</param>
+/// <param name="VirtualMicros">Virtual time the run took.</param>
+/// <param name="Run">The run, for a closer look.</param>
+public sealed record SimResult(
+    ulong Seed, string? Failure, ulong Digest, int Operations, int Served, long Events, long VirtualMicros, SimRun Run);
+
+/// <summary>
+/// One run of the rows workload on a simulated cluster: clients, trouble, healing, and then the question whether everything they were told
+/// can be true.
+/// </summary>
+public sealed class SimRun
+{
+    private const string Database = "sim";
+    private readonly List<RowClient> _clients = [];
+    private readonly SimWatch _watch;
+    private int _working;
+
+    private SimRun(ulong seed, SimRunOptions options)
+    {
+        Options = options;
+        World = new(seed);
+        var topology = options.ThreeRegions ? WanTopology.Demo : OneRegion();
+        Cluster = new(World, topology with { JitterFraction = 0.1 }, Tune);
+        _watch = new(Cluster);
+        Time = new SimTimeProvider(World, new(World, 0), Cluster.Driver);
+    }
+
+    /// <summary>Settings of the run.</summary>
+    public SimRunOptions Options { get; }
+
+    /// <summary>The world.</summary>
+    public SimWorld World { get; }
+
+    /// <summary>The cluster.</summary>
+    public SimCluster Cluster { get; }
+
+    /// <summary>Time of the clients.</summary>
+    public TimeProvider Time { get; }
+
+    /// <summary>What clients asked and heard.</summary>
+    public History History { get; } = new();
+
+    /// <summary>Reads at a timestamp.</summary>
+    public List<StaleRead> StaleReads { get; } = [];
+
+    /// <summary>The keys clients work on.</summary>
+    public ImmutableArray<(TableRef Table, string Key)> Keys { get; private set; } = [];
+
+    /// <summary>True once clients must stop.</summary>
+    public bool IsOver { get; private set; }
+
+    /// <summary>The trouble that was drawn.</summary>
+    public FaultPlan? Plan { get; private set; }
+
+    /// <summary>Runs a seed with options, all on the calling thread.</summary>
+    public static SimResult Execute(ulong seed, SimRunOptions options)
+    {
+        var run = new SimRun(seed, options);
+        string? failure;
+        try
+        {
+            failure = run.Execute();
+        }
+        catch (SimFailureException broken)
+        {
+            failure = broken.Message + (broken.InnerException is { } inner ? "\n" + inner : string.Empty);
+        }
+
+        return new(
+            seed, failure, run.World.Digest, run.History.Operations.Count, run._clients.Sum(client => client.Served), run.World.Events,
+            run.World.NowMicros, run);
+    }
+
+    private NodeOptions Tune(NodeOptions options) => options with
+    {
+        ClosedTargetMs = Options.ClosedTargetMs,
+        ClosedPublishMicros = Options.ClosedTargetMs * 200,
+        SplitBytes = 64 << 10,
+        LogKeepBytes = 4 << 10,
+        SnapshotChunkBytes = 2 << 10,
+    };
+
+    private static WanTopology OneRegion() => new(
+        [new(new(1), "us-east1", "a"), new(new(2), "us-east1", "b"), new(new(3), "us-east1", "c")], []);
+
+    private string? Execute()
+    {
+        Cluster.Start();
+        World.RunTask(Cluster.Driver, SetUpAsync, 60_000_000);
+        var start = World.NowMicros;
+        if (Options.Faults is { } faults)
+        {
+            Plan = FaultPlan.Draw(
+                World.Prng.Fork(5),
+                Cluster.Network.Topology,
+                faults with { StartMicros = start + 500_000, HealMicros = start + Options.EndMicros - 4_000_000 });
+            Plan.Schedule(World, Cluster);
+        }
+
+        var nodes = Cluster.Cluster.Nodes.Keys.ToArray();
+        for (var i = 0; i < Options.Clients; i++)
+        {
+            var client = new RowClient(this, i, nodes[i % nodes.Length]);
+            _clients.Add(client);
+            Cluster.Driver.Post(_ => _ = Guard(client.RunAsync()), null);
+        }
+
+        if (Options.Churn)
+        {
+            Cluster.Driver.Post(_ => _ = Guard(new RangeChurn(this).RunAsync()), null);
+        }
+
+        World.RunFor(Options.EndMicros);
+        IsOver = true;
+
+        // Requests that are still under way end by their own deadlines.
+        if (!World.RunUntil(() => _working == 0, World.NowMicros + 70_000_000))
+        {
+            return "a client still waits for an answer long after its deadline";
+        }
+
+        return Recovered() ?? Judge();
+    }
+
+    private async Task Guard(Task work)
+    {
+        _working++;
+        try
+        {
+            await work;
+        }
+        catch (Exception bug)
+        {
+            World.Fail("a client met an exception", bug);
+        }
+
+        _working--;
+    }
+
+    private async Task<bool> SetUpAsync()
+    {
+        var store = Cluster.Cluster.Nodes.Values.First().Front!;
+        ImmutableArray<string> regions = [.. Cluster.Network.Topology.Nodes.Select(node => node.Region).Distinct()];
+        var options = new RequestOptions(TimeSpan.FromSeconds(30));
+        while ((await store.ListNodesAsync(options, CancellationToken.None)).Value!.Items.Any(node => !node.Live)
+            || !(await store.GetReadinessAsync(options, CancellationToken.None)).Value!.Ready)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(50), Time);
+        }
+
+        Expect(await store.CreateDatabaseAsync(new(Database, regions[0], regions), options, CancellationToken.None));
+        var names = new List<string> { "zonal" };
+        Expect(await store.CreateTableAsync(Database, Table("zonal", SurvivalGoal.Zone), options, CancellationToken.None));
+        if (regions.Length >= 3)
+        {
+            Expect(await store.CreateTableAsync(Database, Table("regional", SurvivalGoal.Region), options, CancellationToken.None));
+            names.Add("regional");
+        }
+
+        Keys = [.. names.SelectMany(
+            name => Enumerable.Range(0, Options.KeysPerTable).Select(i => (new TableRef(Database, name), $"k{i}")))];
+        return true;
+    }
+
+    private static TableSpec Table(string name, SurvivalGoal goal) => new(
+        name,
+        [new("k", DatumType.String, Nullable: false), new("v", DatumType.String)],
+        ["k"],
+        new TableLocality.Regional(),
+        goal);
+
+    private void Expect<T>(GeoResult<T> result)
+        where T : class
+    {
+        if (!result.IsOk)
+        {
+            World.Fail($"set-up was refused: {result.Error}");
+        }
+    }
+
+    // Once all trouble is over every node serves every key again, by itself.
+    private string? Recovered()
+    {
+        var until = World.NowMicros + 60_000_000;
+        var waiting = "nothing was asked";
+        while (World.NowMicros < until)
+        {
+            waiting = World.RunTask(Cluster.Driver, FirstUnservedAsync, 120_000_000);
+            if (waiting.Length == 0)
+            {
+                return null;
+            }
+
+            World.RunFor(500_000);
+        }
+
+        var replicas = Cluster.Cluster.Nodes.Values.SelectMany(node => node.Node?.DescribeReplicas() ?? []);
+        return $"a minute after everything healed, {waiting}\n{string.Join('\n', replicas)}";
+    }
+
+    private async Task<string> FirstUnservedAsync()
+    {
+        foreach (var node in Cluster.Cluster.Nodes.Values)
+        {
+            if (node.Front is null)
+            {
+                return $"{node.Record.Name} is not running ({node.Failure?.Message})";
+            }
+
+            foreach (var (table, key) in Keys)
+            {
+                var read = await node.Front.ReadRowAsync(
+                    table, [Datum.FromString(key)], ReadBound.Strong, new(TimeSpan.FromSeconds(2)), CancellationToken.None);
+                if (!read.IsOk && read.Error.Code != "row-not-found")
+                {
+                    return $"{node.Record.Name} answers {key} of {table.Table} with {read.Error}";
+                }
+            }
+        }
+
+        return string.Empty;
+    }
+
+    private string? Judge()
+    {
+        var final = new FinalState(ReadFinalState(), true);
+        if (_watch.CompareReplicas() is { } apart)
+        {
+            return apart;
+        }
+
+        var verdict = Verdict.Worst(
+        [
+            LinearizabilityChecker.Check(History),
+            LostWriteChecker.Check(History, final),
+            ExactlyOnceChecker.CheckVersions(History, final),
+            StalenessChecker.Check(History, StaleReads, final),
+        ]);
+        return verdict.IsGood ? null : verdict.ToString();
+    }
+
+    /// <summary>Every version of every key at the end, for a reader.</summary>
+    public IEnumerable<string> DescribeFinalState() =>
+        ReadFinalState().SelectMany(key => key.Value.Select(version => $"{key.Key} {version}"));
+
+    private SortedDictionary<string, IReadOnlyList<KeyVersion>> ReadFinalState()
+    {
+        var state = new SortedDictionary<string, IReadOnlyList<KeyVersion>>(StringComparer.Ordinal);
+        foreach (var (table, key) in Keys)
+        {
+            state[table.Table + "/" + key] = _watch.VersionsOf(table, key);
+        }
+
+        return state;
+    }
+}

@@ -1,0 +1,21 @@
+using OrleansGeo.Simulation;
+using Xunit;
+
+namespace OrleansGeo.Tests.Simulation.Seeds;
+
+/// <summary>The tests are tested: each bug of the bank is switched on alone, and some seed must show it.</summary>
+public sealed class PlantedBugTests(ITestOutputHelper output)
+{
+    private const int SeedsMax = 80;
+
+    public static TheoryData<string> Bank() => [.. PlantedBugs.All];
+
+    [Theory]
+    [MemberData(nameof(Bank))]
+    public void A_planted_bug_is_caught(string bug)
+    {
+        var caught = SeedRunner.FirstFailure(1, SeedsMax, bug);
+        Assert.True(caught is not null, $"{bug} went through {SeedsMax} seeds unseen");
+        output.WriteLine($"{bug}: seed {caught.Seed}: {caught.Failure!.Split('\n')[0]}");
+    }
+}
