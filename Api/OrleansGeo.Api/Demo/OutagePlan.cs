@@ -1,0 +1,50 @@
+using System.Collections.Immutable;
+
+namespace OrleansGeo.Api.Demo;
+
+/// <summary>What an outage script breaks, seen from the home region of its tables.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="What">In words.</param>
+/// <param name="Faults">The bodies for the faults endpoint; given the home region, the leader's zone first.</param>
+/// <param name="IsLost">Whether a node is gone: its zone, the home's zones with the leader's first, and the home.</param>
+/// <param name="MustServe">Whether a client is to be served again before anything is healed.</param>
+public sealed record OutagePlan(
+    string Name,
+    string What,
+    Func<OutageScene, ImmutableArray<string>> Faults,
+    Func<OutageScene, DemoNode, bool> IsLost,
+    Func<LoadKind, OutageView, bool> MustServe)
+{
+    /// <summary>All of them.</summary>
+    public static ImmutableArray<OutagePlan> All { get; } =
+    [
+        new(
+            "kill-zone", "the zone of the leaders dies",
+            static scene => [$$$"""{"crash":{"zone":"{{{scene.Zones[0]}}}"}}"""],
+            static (scene, node) => node.Record.Zone == scene.Zones[0],
+            static (_, _) => true),
+        new(
+            "kill-two-zones", "two zones of the home region die at once: more than the zone goal is made for",
+            static scene => [.. scene.Zones.Take(2).Select(zone => $$$"""{"crash":{"zone":"{{{zone}}}"}}""")],
+            static (scene, node) => scene.Zones.Take(2).Contains(node.Record.Zone),
+            static (kind, view) => view.SurvivesRegion || (kind == LoadKind.StaleRead && !view.IsHome)),
+        new(
+            "kill-region", "the home region dies",
+            static scene => [$$$"""{"crash":{"region":"{{{scene.Home}}}"}}"""],
+            static (scene, node) => node.Record.Region == scene.Home,
+            static (kind, view) => view.SurvivesRegion || kind == LoadKind.StaleRead),
+        new(
+            "cut-region", "the home region is cut off from the others, and lives",
+            static scene => [$$$"""{"partition":{"regions":["{{{scene.Home}}}"],"direction":"both"}}"""],
+            static (_, _) => false,
+            static (kind, view) => kind == LoadKind.StaleRead || view.SurvivesRegion != view.IsHome),
+    ];
+}
+
+/// <summary>Where an outage plays.</summary>
+/// <param name="Home">The home region of both tables.</param>
+/// <param name="Zones">Its zones, the leaders' first.</param>
+public sealed record OutageScene(string Home, ImmutableArray<string> Zones);
+
+/// <summary>A client's place: which goal its table has, and whether it stands in the home region.</summary>
+public sealed record OutageView(bool SurvivesRegion, bool IsHome);

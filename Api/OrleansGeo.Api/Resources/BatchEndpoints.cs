@@ -1,0 +1,210 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using OrleansGeo.Api.Answers;
+using OrleansGeo.Api.OpenApi;
+using OrleansGeo.Api.Problems;
+using OrleansGeo.Api.Requests;
+using OrleansGeo.Api.Views;
+using OrleansGeo.Primitives;
+
+namespace OrleansGeo.Api.Resources;
+
+/// <summary>Many writes in one call, each with its own outcome.</summary>
+public static class BatchEndpoints
+{
+    private static readonly (string Word, WriteKind Value)[] s_operations =
+        [("put", WriteKind.Put), ("insert", WriteKind.Insert), ("merge", WriteKind.Merge), ("delete", WriteKind.Delete)];
+
+    /// <summary>Maps the route.</summary>
+    public static void Map(IEndpointRouteBuilder routes) =>
+        routes.MapPost("/v1/databases/{db}/tables/{table}/rows:batch", Write).WithTags("Rows")
+            .Describe(
+                "writeRows", "Many writes, each on its own; a batch that is not well formed is refused whole, and nothing is written",
+                RequestShape.Write)
+            .Accepts<BatchBody>("application/json").Produces<BatchView>();
+
+    /// <summary>The status of a write that was made.</summary>
+    public static int StatusOf(WriteResult result) => result switch
+    {
+        { Row: null } => StatusCodes.Status204NoContent,
+        { Created: true } => StatusCodes.Status201Created,
+        _ => StatusCodes.Status200OK,
+    };
+
+    private static async Task<IResult> Write(string db, string table, HttpContext http, IGeoStore store)
+    {
+        if (!GeoRequest.TryRead(http, out var request, out var problem))
+        {
+            return problem;
+        }
+
+        var found = await store.GetTableAsync(new(db, table), ReadBound.Strong, request.Options, http.RequestAborted);
+        if (!found.IsOk)
+        {
+            return new GeoProblem(found.Error, found.Meta);
+        }
+
+        using var body = await JsonBody.ReadAsync(http, JsonBody.BatchBytesMax);
+        if (!body.IsOk)
+        {
+            return Answer.Unreadable(body);
+        }
+
+        var members = new JsonMembers(body.Root);
+        var writes = ReadWrites(members, found.Value);
+        if (members.Finish() is { } error)
+        {
+            return new GeoProblem(error, found.Meta);
+        }
+
+        var written = await store.WriteRowsAsync(new(db, table), writes, request.Options, http.RequestAborted);
+        var meta = MetaHeaders.Then(found.Meta, written.Meta);
+        return written.IsOk ? new BatchAnswer(written.Value, meta) : new GeoProblem(written.Error, meta);
+    }
+
+    private static ImmutableArray<RowWrite> ReadWrites(JsonMembers members, TableInfo table)
+    {
+        var items = members.Items("writes", required: true);
+        if (items.Count > GeoLimits.BatchWritesMax)
+        {
+            members.Refuse(
+                new(GeoErrorKind.TooLarge, "too-many-writes", $"A batch has at most {GeoLimits.BatchWritesMax} writes.", "writes"));
+            return [];
+        }
+
+        if (items.Count == 0)
+        {
+            members.Refuse(Refusal.Wrong("writes", "empty-list", "'writes' names no write."));
+        }
+
+        var writes = ImmutableArray.CreateBuilder<RowWrite>(items.Count);
+        foreach (var (item, path) in items)
+        {
+            if (members.Error is not null)
+            {
+                break;
+            }
+
+            var write = new JsonMembers(item, path);
+            writes.Add(ReadWrite(write, table));
+            members.Refuse(write.Finish());
+        }
+
+        return writes.DrainToImmutable();
+    }
+
+    private static RowWrite ReadWrite(JsonMembers write, TableInfo table)
+    {
+        write.Element("op", required: true);
+        var kind = write.Choice("op", s_operations) ?? WriteKind.Put;
+        ImmutableArray<Datum> key = default;
+        if (write.Element("key") is { } list && !RowJson.TryReadKey(list, table, write.PathOf("key"), whole: true, out key, out var error))
+        {
+            write.Refuse(error);
+        }
+
+        ImmutableArray<KeyValuePair<string, Datum>> values = [];
+        var row = write.Element("row", required: kind != WriteKind.Delete);
+        if (kind == WriteKind.Delete && row is not null)
+        {
+            write.Refuse(Refusal.Wrong(write.PathOf("row"), "unknown-member", $"'{write.PathOf("row")}': a delete has no row."));
+        }
+        else if (row is { } columns && !RowJson.TryRead(columns, table, write.PathOf("row"), ref key, out values, out error))
+        {
+            write.Refuse(error);
+        }
+
+        var precondition = ReadPrecondition(write);
+        if (write.Error is null && kind != WriteKind.Insert)
+        {
+            RequireKey(write, table, key);
+        }
+
+        return new(kind, key.IsDefault ? [] : key, values, precondition);
+    }
+
+    private static void RequireKey(JsonMembers write, TableInfo table, ImmutableArray<Datum> key)
+    {
+        for (var i = 0; i < table.Spec.PrimaryKey.Length; i++)
+        {
+            if (key.IsDefault || key[i].IsNull)
+            {
+                write.Refuse(
+                    Refusal.Wrong(
+                        write.PathOf("key"), "missing-member",
+                        $"'{write.PathOf("key")}': the key column {table.Spec.PrimaryKey[i]} is missing."));
+            }
+        }
+    }
+
+    private static Precondition ReadPrecondition(JsonMembers write)
+    {
+        var (exists, match) = ReadTags(write, "ifMatch", strong: true);
+        var (absent, noneMatch) = ReadTags(write, "ifNoneMatch", strong: false);
+        return exists || absent || !match.IsEmpty || !noneMatch.IsEmpty ? new(match, exists, absent, noneMatch) : Precondition.None;
+    }
+
+    // As in the header of that name, and a version without its quotes too: in JSON they would have to be escaped.
+    private static (bool Any, ImmutableArray<HlcTimestamp> Versions) ReadTags(JsonMembers write, string name, bool strong)
+    {
+        if (write.Text(name) is not { } text)
+        {
+            return default((bool, ImmutableArray<HlcTimestamp>)) with { Item2 = [] };
+        }
+
+        if (HlcTimestamp.TryParse(text, out var version))
+        {
+            return (false, [version]);
+        }
+
+        if (EntityTags.TryParse(text, strong, out var any, out var versions))
+        {
+            return (any, versions);
+        }
+
+        write.Refuse(Refusal.Wrong(write.PathOf(name), "bad-tag", $"'{write.PathOf(name)}' is a version, *, or a list of entity tags."));
+        return (false, []);
+    }
+}
+
+/// <summary>The outcomes of a batch.</summary>
+public sealed class BatchAnswer(Listing<GeoResult<WriteResult>> results, ResponseMeta meta) : IResult
+{
+    /// <inheritdoc />
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        MetaHeaders.Write(httpContext.Response, meta);
+        return JsonBuffer.SendAsync(httpContext.Response, "application/json", results, static (writer, results) =>
+        {
+            writer.WriteStartObject();
+            writer.WriteStartArray("results");
+            foreach (var result in results.Items)
+            {
+                WriteResult(writer, result);
+            }
+
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        });
+    }
+
+    private static void WriteResult(Utf8JsonWriter writer, GeoResult<WriteResult> result)
+    {
+        writer.WriteStartObject();
+        if (result.IsOk)
+        {
+            writer.WriteNumber("status", BatchEndpoints.StatusOf(result.Value));
+            writer.WritePropertyName("key");
+            RowJson.WriteKey(writer, result.Value.Key);
+            writer.WriteString("version", result.Value.Version.ToString());
+        }
+        else
+        {
+            writer.WriteNumber("status", ProblemKinds.Of(result.Error.Kind).Status);
+            writer.WritePropertyName("problem");
+            new GeoProblem(result.Error).Write(writer, trace: null);
+        }
+
+        writer.WriteEndObject();
+    }
+}

@@ -1,0 +1,61 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace OrleansGeo.Api.Views;
+
+// Bodies as the description of the API shows them. Requests are read by Requests.JsonMembers, which names what is wrong.
+
+/// <summary>
+/// A database to create. The regions include the primary; <c>survive</c> is zone or region, <c>placement</c> default or restricted.
+/// </summary>
+public sealed record DatabaseBody(
+    string Name, string PrimaryRegion, ImmutableArray<string> Regions, string? SecondaryRegion = null, string? WitnessRegion = null,
+    string? Survive = "zone", string? Placement = "default");
+
+/// <summary>A column to create.</summary>
+public sealed record ColumnBody(string Name, string Type, bool? Nullable = null, JsonElement? Default = null);
+
+/// <summary>Where rows live: <c>type</c> is regional, <c>region</c> is primary or a name.</summary>
+public sealed record LocalityBody(string Type, string? Region = "primary");
+
+/// <summary>A table to create.</summary>
+public sealed record TableBody(
+    string Name, ImmutableArray<ColumnBody> Columns, ImmutableArray<string> PrimaryKey, LocalityBody? Locality = null,
+    string? Survive = null);
+
+/// <summary>A change to a table.</summary>
+public sealed record TableChangeBody(ImmutableArray<ColumnBody> AddColumns);
+
+/// <summary>Where to split: values of the key's columns, or of the first of them; near the middle when left out.</summary>
+public sealed record SplitBody(ImmutableArray<JsonElement>? At = null);
+
+/// <summary>Which node is to lead.</summary>
+public sealed record TransferLeaderBody(string Node);
+
+/// <summary>One write of a batch. <c>op</c> is put, insert, merge or delete; the key may stand in <c>key</c> or in the row.</summary>
+public sealed record BatchWriteBody(
+    string Op, ImmutableArray<JsonElement>? Key = null, JsonObject? Row = null, JsonElement? IfMatch = null,
+    JsonElement? IfNoneMatch = null);
+
+/// <summary>Many writes, each on its own.</summary>
+public sealed record BatchBody(ImmutableArray<BatchWriteBody> Writes);
+
+/// <summary>The outcome of one write: what the same write alone would have answered.</summary>
+public sealed record BatchResultView(
+    int Status, ImmutableArray<JsonElement>? Key = null, string? Version = null, ProblemView? Problem = null);
+
+/// <summary>Outcomes in the order of the writes.</summary>
+public sealed record BatchView(ImmutableArray<BatchResultView> Results);
+
+/// <summary>One row of a page.</summary>
+public sealed record ScannedRowView(ImmutableArray<JsonElement> Key, string Version, JsonObject Row);
+
+/// <summary>A page; <c>next</c> is null at the end.</summary>
+public sealed record PageView(ImmutableArray<ScannedRowView> Rows, string? Next);
+
+/// <summary>An RFC 9457 problem.</summary>
+public sealed record ProblemView(
+    string Type, string Title, int Status, string Detail, string Code, string? Field = null, bool? Retryable = null,
+    long? RetryAfterMs = null,
+    ImmutableSortedDictionary<string, string>? Facts = null, string? TraceId = null);
