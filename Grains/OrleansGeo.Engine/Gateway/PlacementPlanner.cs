@@ -7,15 +7,18 @@ namespace OrleansGeo.Engine;
 /// <summary>Gathers what placement needs: nodes, their load, and distances as the home region sees them.</summary>
 internal sealed class PlacementPlanner(GatewayCore core)
 {
-    /// <summary>Where a table of a database would go.</summary>
+    /// <summary>
+    /// Where a table of a database would go. Before a goal is refused for nodes that are down, the nodes that were lost only just now
+    /// get the time in which a loss shows to be one: a pause or a restart is no reason to refuse.
+    /// </summary>
     public async Task<(PlacementResult.Placed? Placed, GeoError? Error)> PlaceAsync(
         RequestScope scope, DatabaseSpec database, string home, SurvivalGoal goal, string field)
     {
         // A table at home in the secondary region has no second home; its leases go to the nearest region.
         var isSecondary = string.Equals(home, database.SecondaryRegion, StringComparison.Ordinal);
         var rtts = await RttsAsync(scope, home);
-        var result = Placement.Place(new(
-            Nodes(),
+        PlacementResult Place(bool optimistic) => Placement.Place(new(
+            Nodes(optimistic),
             rtts,
             home,
             database.Regions,
@@ -23,6 +26,13 @@ internal sealed class PlacementPlanner(GatewayCore core)
             database.Placement,
             isSecondary || goal != SurvivalGoal.Region ? null : database.SecondaryRegion,
             goal == SurvivalGoal.Region ? database.WitnessRegion : null));
+        var result = Place(optimistic: false);
+        for (var round = 0; result is PlacementResult.Refused && Place(optimistic: true) is PlacementResult.Placed && !scope.IsOver; round++)
+        {
+            await core.BackOffAsync(scope, round);
+            result = Place(optimistic: false);
+        }
+
         return result switch
         {
             PlacementResult.Placed placed => (placed, null),
@@ -33,7 +43,8 @@ internal sealed class PlacementPlanner(GatewayCore core)
         };
     }
 
-    private ImmutableArray<PlacementNode> Nodes()
+    // Optimistic: a node counts as live until it was gone for as long as a loss takes to be known.
+    private ImmutableArray<PlacementNode> Nodes(bool optimistic)
     {
         var view = core.View;
         var replicas = new Dictionary<NodeId, int>();
@@ -53,7 +64,8 @@ internal sealed class PlacementPlanner(GatewayCore core)
         var nodes = ImmutableArray.CreateBuilder<PlacementNode>(view.Nodes.Count);
         foreach (var (id, node) in view.Nodes)
         {
-            nodes.Add(new(id, node.Region, node.Zone, id == core.Host.Self.Id || core.Host.IsLive(id), replicas.GetValueOrDefault(id)));
+            var live = id == core.Host.Self.Id || core.Host.IsLive(id) || (optimistic && !core.Availability.IsLongLost(id));
+            nodes.Add(new(id, node.Region, node.Zone, live, replicas.GetValueOrDefault(id)));
         }
 
         return nodes.MoveToImmutable();

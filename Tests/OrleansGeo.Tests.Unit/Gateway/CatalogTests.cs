@@ -124,12 +124,28 @@ public sealed class CatalogTests
     {
         var cluster = new FakeCluster();
         cluster.Down.Add(new(2));
+        var began = cluster.Loop.Time.Millis;
         var zone = Create(cluster, s_app);
+        Assert.InRange(cluster.Loop.Time.Millis - began, 0, 100);
         Assert.Equal((GeoErrorKind.Unprocessable, "survive"), (zone.Error!.Kind, zone.Error.Field));
         Assert.Contains("needs 3 zones in east; has 2 live of 3", zone.Error.Detail, StringComparison.Ordinal);
         var region = Create(cluster, new DatabaseSpec("app", "east", ["east", "west"], SurvivalGoal.Region));
         Assert.Contains("needs 3 regions, or 2 and a witness region; has 2", region.Error!.Detail, StringComparison.Ordinal);
         Assert.True(Create(cluster, new DatabaseSpec("app", "east", ["east", "west"], SurvivalGoal.Region, WitnessRegion: "europe")).IsOk);
+    }
+
+    [Fact]
+    public void A_goal_waits_for_a_node_that_was_lost_just_now_and_for_no_other()
+    {
+        var cluster = new FakeCluster();
+        cluster.Down.Add(new(2));
+        cluster.LostAtMillis = cluster.Loop.Time.Millis - 2000;
+        var began = cluster.Loop.Time.Millis;
+        Assert.Contains("has 2 live of 3", Create(cluster, s_app).Error!.Detail, StringComparison.Ordinal);
+        Assert.InRange(cluster.Loop.Time.Millis - began, 2500, 3500);
+        cluster.LostAtMillis = cluster.Loop.Time.Millis - 2000;
+        cluster.BackAtMillis = cluster.Loop.Time.Millis + 1000;
+        Assert.True(Create(cluster, s_app).IsOk);
     }
 
     public static TheoryData<DatabaseSpec, string> BadDatabases => new()

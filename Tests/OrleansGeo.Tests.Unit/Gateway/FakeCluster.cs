@@ -62,6 +62,12 @@ public sealed class FakeCluster : IGatewayHost
 
     public HashSet<NodeId> Down { get; } = [];
 
+    /// <summary>When nodes that are down were heard last.</summary>
+    public long LostAtMillis { get; set; } = -10_000;
+
+    /// <summary>When nodes that are down are heard again.</summary>
+    public long BackAtMillis { get; set; } = long.MaxValue;
+
     public Dictionary<RangeId, HlcTimestamp> ResolvedAt { get; } = [];
 
     public Dictionary<RangeId, long> PromiseAge { get; } = [];
@@ -123,7 +129,7 @@ public sealed class FakeCluster : IGatewayHost
     {
         var call = new FakeCall(to, range, operation, Loop.Time.Millis);
         Calls.Add(call);
-        var answer = Script?.Invoke(call) ?? (Down.Contains(to) ? FakeAnswer.Lost : new FakeAnswer(Answer(to, range, operation)));
+        var answer = Script?.Invoke(call) ?? (!IsLive(to) ? FakeAnswer.Lost : new FakeAnswer(Answer(to, range, operation)));
         if (answer.Failure == CallFailure.NotSent)
         {
             return new(null, NodeId.None, null, CallFailure.NotSent);
@@ -148,9 +154,9 @@ public sealed class FakeCluster : IGatewayHost
         return new(answer.Outcome, to, path, CallFailure.None);
     }
 
-    public bool IsLive(NodeId node) => node == Self.Id || !Down.Contains(node);
+    public bool IsLive(NodeId node) => node == Self.Id || !Down.Contains(node) || Loop.Time.Millis >= BackAtMillis;
 
-    public long? LastHeardMicros(NodeId node) => Down.Contains(node) ? 10_000_000 : 10_000;
+    public long? LastHeardMicros(NodeId node) => IsLive(node) ? 10_000 : (Loop.Time.Millis - LostAtMillis) * 1000;
 
     public long? RttMicros(NodeId node) => (Self.Region, RegionOf(node)) switch
     {
