@@ -130,6 +130,7 @@ public static class MessageCodec
         writer.WriteInt64(message.RemainingMicros);
         writer.WriteTimestamp(message.Bound);
         writer.WriteTimestamp(message.Clock);
+        writer.WriteInt64(message.LatestWallMillis);
     }
 
     /// <summary>Reads a heartbeat or its answer.</summary>
@@ -149,6 +150,7 @@ public static class MessageCodec
             RemainingMicros = reader.ReadInt64(),
             Bound = reader.ReadTimestamp(),
             Clock = reader.ReadTimestamp(),
+            LatestWallMillis = reader.ReadInt64(),
         };
     }
 

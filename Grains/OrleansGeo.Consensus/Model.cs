@@ -285,4 +285,7 @@ public sealed record LivenessMessage
 
     /// <summary>The sender's HLC.</summary>
     public HlcTimestamp Clock { get; init; }
+
+    /// <summary>The latest wall time the sender knows of, its own or one it was told, in milliseconds; 0 is none.</summary>
+    public long LatestWallMillis { get; init; }
 }

@@ -135,6 +135,7 @@ public sealed partial class StoreLiveness
         AskerIncarnation = ask.Incarnation,
         RemainingMicros = remainingMicros,
         Clock = clock,
+        LatestWallMillis = _latestWallMillis,
     });
 
     private void Answer(LivenessMessage ask, Supported supported, HlcTimestamp clock)
@@ -160,6 +161,7 @@ public sealed partial class StoreLiveness
             Granted = true,
             Bound = isSane ? ask.Bound : HlcTimestamp.Zero,
             Clock = clock,
+            LatestWallMillis = _latestWallMillis,
         };
         if (waits)
         {

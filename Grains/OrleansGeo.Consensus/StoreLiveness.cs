@@ -17,9 +17,10 @@ namespace OrleansGeo.Consensus;
 /// sent, and its clock runs at most 1/(1-ρ) times as fast, so its D ends no earlier in true time. No two nodes' clocks are compared.
 /// </para>
 /// <para>
-/// Bounds. A heartbeat asks for the bound wall time + D, or a little above the clock where that is ahead: such a clock stands still until
-/// wall time meets it. (The clock + D would carry clocks off: a new leader starts above its predecessor's bound, asks for D more, and its
-/// successor starts above that.) It is acknowledged once this node's HLC limit at or above it is durable. A limit is
+/// Bounds. A heartbeat asks for the bound W + D, where W is the latest wall time known here: this node's own, or one that heartbeats told
+/// of, because clocks that others drag along move with the foremost wall clock. Or for a little above the clock where that is ahead of all:
+/// then a bound pushed it there, and it stands still until wall time meets it. (The clock + D would carry clocks off: a new leader starts
+/// above its predecessor's bound, asks for D more, and its successor starts above that.) It is acknowledged once this node's HLC limit at or above it is durable. A limit is
 /// raised a little further than asked, so that one write serves all peers of one heartbeat interval; not further ahead of wall time than
 /// such an interval takes, because a next leader starts above it.
 /// </para>
@@ -37,6 +38,7 @@ public sealed partial class StoreLiveness : ISupportView
     private readonly Queue<(long Token, HlcTimestamp Limit)> _limitsUnderWay = new();
     private HlcTimestamp _issuedLimit;
     private HlcTimestamp _askedBound;
+    private long _latestWallMillis;
     private HlcTimestamp _limitCap = HlcTimestamp.Max;
     private MonoTime _nextBeat = MonoTime.Never;
     private MonoTime _retryBeat = MonoTime.Forever;
@@ -151,10 +153,17 @@ public sealed partial class StoreLiveness : ISupportView
         }
     }
 
-    /// <summary>Takes a heartbeat or an answer.</summary>
+    /// <summary>
+    /// Takes a heartbeat or an answer. A wall time or bound too far ahead of the clock given is not believed.
+    /// </summary>
     public void Receive(LivenessMessage message, MonoTime now, HlcTimestamp clock)
     {
         Invariant.Holds(message.To == _self);
+        if (message.LatestWallMillis <= clock.WallMillis + _settings.MaxBoundAheadMillis)
+        {
+            _latestWallMillis = Math.Max(_latestWallMillis, message.LatestWallMillis);
+        }
+
         if (message.IsReply)
         {
             OnAnswer(message, now);
@@ -188,10 +197,11 @@ public sealed partial class StoreLiveness : ISupportView
     {
         var regular = now >= _nextBeat;
         _nextBeat = regular ? now.AddMicros(_settings.HeartbeatMicros) : _nextBeat;
-        _limitCap = HlcTimestamp.FromMillis(physicalMillis).AddMillis((_settings.SupportMicros + (2 * _settings.HeartbeatMicros)) / 1000);
+        _latestWallMillis = Math.Max(_latestWallMillis, physicalMillis);
+        _limitCap = HlcTimestamp.FromMillis(_latestWallMillis).AddMillis((_settings.SupportMicros + (2 * _settings.HeartbeatMicros)) / 1000);
         _retryBeat = MonoTime.Forever;
         var wanted = HlcTimestamp.Later(
-            HlcTimestamp.FromMillis(physicalMillis).AddMillis(_settings.SupportMicros / 1000), clock.AddMillis(BoundSlackMillis));
+            HlcTimestamp.FromMillis(_latestWallMillis).AddMillis(_settings.SupportMicros / 1000), clock.AddMillis(BoundSlackMillis));
         if (!storageHealthy)
         {
             return;
@@ -220,6 +230,7 @@ public sealed partial class StoreLiveness : ISupportView
                 Epoch = supporter.Epoch,
                 Bound = wanted,
                 Clock = clock,
+                LatestWallMillis = _latestWallMillis,
             });
         }
     }

@@ -100,7 +100,8 @@ public sealed partial class Node : IGatewayHost
         $"{Id} {replica.Id} {replica.Core.Role} in {replica.Core.Term}, leader {replica.Core.Leader}, applied {replica.Applied} of "
         + $"{replica.Core.CommitIndex}/{replica.Core.LastIndex}, promise {replica.Core.HardState}, "
         + $"generation {replica.Descriptor?.Generation}, {Describe(replica.Core.Configuration)}"
-        + $"{(replica.Stopped ? " stopped" : string.Empty)}{(replica.Core.IsTransferring ? " transferring" : string.Empty)}");
+        + $"{(replica.Stopped ? " stopped" : string.Empty)}{(replica.Core.IsTransferring ? " transferring" : string.Empty)}"
+        + (replica.Core.IsLeader ? $", {replica.DescribeLeadership()}" : string.Empty));
 
     private static string Describe(Configuration? members) => members is null
         ? "empty"

@@ -107,6 +107,29 @@ public sealed class StoreLivenessTests
     }
 
     [Fact]
+    public void A_node_whose_wall_clock_is_behind_asks_for_bounds_above_the_foremost_wall_clock_it_was_told_of()
+    {
+        // Its clock is dragged along by what others send: a bound just above it would be passed before it is acknowledged.
+        var liveness = New([]);
+        liveness.SetPeers([s_peer]);
+        var behind = s_clock.WallMillis - 10_000;
+        liveness.Tick(At(0), s_clock, true, behind);
+        Assert.Equal(s_clock.AddMillis(20), Assert.Single(liveness.Effects.SendNow).Bound);
+        liveness.Receive(Answer(0, 5) with { LatestWallMillis = s_clock.WallMillis }, At(40_000), s_clock);
+        liveness.Effects.Clear();
+        liveness.Tick(At(300_000), s_clock.AddMillis(300), true, behind + 300);
+        var beat = Assert.Single(liveness.Effects.SendNow);
+        Assert.Equal(HlcTimestamp.FromMillis(s_clock.WallMillis + (D / 1000)), beat.Bound);
+        Assert.Equal(s_clock.WallMillis, beat.LatestWallMillis);
+
+        // A wall clock that cannot be right is not believed, nor told on.
+        liveness.Receive(Answer(300_000, 5) with { LatestWallMillis = s_clock.WallMillis + 600_001 }, At(340_000), s_clock);
+        liveness.Effects.Clear();
+        liveness.Tick(At(600_000), s_clock, true, behind + 600);
+        Assert.Equal(s_clock.WallMillis, Assert.Single(liveness.Effects.SendNow).LatestWallMillis);
+    }
+
+    [Fact]
     public void Received_support_counts_from_the_sending_and_is_shortened_by_the_drift()
     {
         var liveness = New([]);
