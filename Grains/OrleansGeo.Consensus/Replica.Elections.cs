@@ -9,6 +9,7 @@ public sealed partial class Replica
 {
     private const long RetryMicrosMin = 10_000;
     private readonly List<VoteRecord> _votes = [];
+    private readonly List<Message> _heldPreVotes = [];
     private MonoTime _electionAt = MonoTime.Forever;
     private bool _missesMajority;
     private bool _askedToResume;
@@ -93,6 +94,13 @@ public sealed partial class Replica
             || PlantedBug.Is("consensus.vote-ignores-log");
         if (!isFree || !hasLog || IsBarred(request, now))
         {
+            if (isPreVote && isFree && hasLog && MayGrantSoon(request, now))
+            {
+                _heldPreVotes.RemoveAll(held => held.From == request.From);
+                _heldPreVotes.Add(request);
+                return;
+            }
+
             Refuse(request, now);
             return;
         }
@@ -118,6 +126,25 @@ public sealed partial class Replica
         SetHardState(_hard with { Vote = request.From });
         (PlantedBug.Is("consensus.vote-not-persisted") ? Effects.SendNow : Effects.SendAfterPersist).Add(reply);
         ArmElection(now, ElectionWait());
+    }
+
+    // A refusal costs the candidate a round trip to come back. When the support that bars it runs out sooner, the answer waits for that. It
+    // does not if the leader is heard again; the candidate's round then ends by itself.
+    private bool MayGrantSoon(Message request, MonoTime now) =>
+        !IsLeader && PromiseHolds
+        && _support.GivenRemainingMicros(_hard.FortifiedLeader, now) <= _support.RttMicros(request.From) + RetryMicrosMin;
+
+    private void AnswerHeldPreVotes(MonoTime now)
+    {
+        if (_heldPreVotes.Count > 0 && !PromiseHolds)
+        {
+            Message[] held = [.. _heldPreVotes];
+            _heldPreVotes.Clear();
+            foreach (var request in held)
+            {
+                OnVoteRequest(request, now);
+            }
+        }
     }
 
     private void Refuse(Message request, MonoTime now)
@@ -305,6 +332,7 @@ public sealed partial class Replica
 
     private void FollowerSupportChanged(NodeId peer, MonoTime now)
     {
+        AnswerHeldPreVotes(now);
         if ((peer == _hard.FortifiedLeader || peer == _leader) && MayCampaign && Role == ReplicaRole.Follower
             && (_support.Given(peer) is null || peer == _hard.FortifiedLeader))
         {

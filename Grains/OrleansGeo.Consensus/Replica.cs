@@ -350,6 +350,7 @@ public sealed partial class Replica
         _votes.Clear();
         if (leader.IsSome)
         {
+            _heldPreVotes.Clear();
             LiftPromiseOfOlderLeader();
         }
 

@@ -82,6 +82,31 @@ public sealed class ReplicaRulesTests
     }
 
     [Fact]
+    public void A_pre_vote_is_answered_when_the_support_that_bars_it_has_run_out_if_that_is_soon()
+    {
+        var support = new FakeSupport();
+        var replica = New(support);
+        replica.Receive(From(2, MessageKind.Fortify, 3, epoch: 1), s_now);
+        Drain(replica);
+        var preVote = From(3, MessageKind.PreVote, 4, index: 5, logTerm: 5);
+        replica.Receive(preVote, s_now);
+        Assert.True(Assert.Single(replica.Effects.SendNow, m => m.Kind == MessageKind.PreVoteReply).Reject);
+        Drain(replica);
+
+        support.RemainingMicros = 900;
+        replica.Receive(preVote, s_now);
+        replica.Receive(preVote, s_now);
+        replica.SupportChanged(new(3), s_now);
+        Assert.Empty(replica.Effects.SendNow);
+        support.GivenEpoch = null;
+        replica.SupportChanged(new(2), s_now);
+        Assert.False(Assert.Single(replica.Effects.SendNow).Reject);
+        Drain(replica);
+        replica.SupportChanged(new(2), s_now);
+        Assert.Empty(replica.Effects.SendNow);
+    }
+
+    [Fact]
     public void A_fortification_of_another_epoch_is_refused()
     {
         var replica = New();
@@ -243,7 +268,9 @@ public sealed class ReplicaRulesTests
 
         public SupportEpoch? Given(NodeId to) => GivenEpoch;
 
-        public long GivenRemainingMicros(NodeId to, MonoTime now) => 700_000;
+        public long RemainingMicros { get; set; } = 700_000;
+
+        public long GivenRemainingMicros(NodeId to, MonoTime now) => RemainingMicros;
 
         public (SupportEpoch Epoch, MonoTime Until) Received(NodeId from) => (ReceivedEpoch, s_now.AddMicros(10_000_000));
 
