@@ -47,6 +47,7 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
         Closed = new(this);
         Snapshots = new(this);
         _turn = new(this);
+        _lastCall = incarnation.Value << 40;
         _storedLimit = limit;
         _lastSync = Clock.Mono();
         Events = parts.Events;
