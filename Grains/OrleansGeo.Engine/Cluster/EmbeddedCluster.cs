@@ -30,8 +30,9 @@ public sealed record EmbeddedClusterOptions
 /// </summary>
 public sealed class EmbeddedCluster(EmbeddedClusterOptions options, IClusterWorld world) : INodeEvents
 {
-    private readonly SortedDictionary<NodeId, EmbeddedNode> _nodes = new(
-        options.Nodes.ToDictionary(node => node.Id, node => new EmbeddedNode(node)));
+    // Replaced as a whole, so that whoever goes through it meanwhile sees what was there when it began.
+    private ImmutableSortedDictionary<NodeId, EmbeddedNode> _nodes =
+        options.Nodes.ToImmutableSortedDictionary(node => node.Id, node => new EmbeddedNode(node));
 
     /// <summary>The nodes by id, running or not.</summary>
     public IReadOnlyDictionary<NodeId, EmbeddedNode> Nodes => _nodes;
@@ -49,6 +50,33 @@ public sealed class EmbeddedCluster(EmbeddedClusterOptions options, IClusterWorl
         {
             await StartAsync(node.Record.Id);
         }
+    }
+
+    /// <summary>
+    /// A new node joins through a running member, and starts. An unclear answer may be asked for again with the same request.
+    /// </summary>
+    /// <returns>Its id, or why it may not join.</returns>
+    public async Task<GeoResult<JoinAnswer>> JoinAsync(NodeId member, JoinRequest join, RequestOptions requestOptions)
+    {
+        var answer = await _nodes[member].Front!.JoinAsync(join, requestOptions, CancellationToken.None);
+        if (!answer.IsOk)
+        {
+            return answer;
+        }
+
+        if (_nodes.TryGetValue(answer.Value.Node, out var known))
+        {
+            Invariant.Holds(known.Record.Name == join.Name);
+        }
+        else
+        {
+            var record = answer.Value.Nodes.First(node => node.Id == answer.Value.Node);
+            world.AddNode(record);
+            _nodes = _nodes.Add(record.Id, new(record) { Joined = true });
+            await StartAsync(record.Id);
+        }
+
+        return answer;
     }
 
     /// <summary>Starts a node that is not running, on its storage as it is.</summary>
@@ -140,7 +168,7 @@ public sealed class EmbeddedCluster(EmbeddedClusterOptions options, IClusterWorl
         try
         {
             var relay = new Relay();
-            await InitialiseAsync(storage, node.Record);
+            await InitialiseAsync(storage, node);
             var parts = new NodeParts(storage, world.Connect(id, relay, scheduler), scheduler, world.TimeOf(id), world.NextSeed(), this);
             var engine = await Node.StartAsync(options.OptionsOf(node.Record), parts);
             relay.Target = engine;
@@ -154,11 +182,17 @@ public sealed class EmbeddedCluster(EmbeddedClusterOptions options, IClusterWorl
         }
     }
 
-    private async Task InitialiseAsync(IStorageEngine storage, NodeRecord record)
+    private async Task InitialiseAsync(IStorageEngine storage, EmbeddedNode node)
     {
+        var identity = new NodeIdentity(options.ClusterId, node.Record.Id, node.Record.Name, options.TokenSecret);
+        if (node.Joined)
+        {
+            await NodeStore.InitialiseJoinedAsync(storage, identity);
+            return;
+        }
+
         var system = SystemBootstrap.SystemRange(options.Nodes);
         var records = SystemBootstrap.InitialRecords(options.ClusterId, options.TokenSecret.Span, options.Nodes, system);
-        var identity = new NodeIdentity(options.ClusterId, record.Id, record.Name, options.TokenSecret);
         var regions = options.Nodes.ToDictionary(node => node.Id, node => node.Region);
         await NodeStore.InitialiseAsync(storage, identity, system, LeaseRanking.FirstChoice(regions, system), records);
     }
@@ -179,6 +213,9 @@ public sealed class EmbeddedNode(NodeRecord record)
 
     /// <summary>Who it is.</summary>
     public NodeRecord Record { get; } = record;
+
+    /// <summary>True when it joined a running cluster; false for one of those that began it.</summary>
+    public bool Joined { get; init; }
 
     /// <summary>The running engine, or null.</summary>
     public Node? Node { get; private set; }

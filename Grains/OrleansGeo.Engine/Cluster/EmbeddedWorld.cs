@@ -44,6 +44,9 @@ public sealed class EmbeddedWorld : IClusterWorld, IDisposable
     public EmbeddedNetwork Network { get; }
 
     /// <inheritdoc />
+    public void AddNode(NodeRecord node) => Network.AddNode(new(node.Id, node.Region, node.Zone));
+
+    /// <inheritdoc />
     public NodeScheduler CreateScheduler(NodeId node) => new SerialTaskScheduler(_unhandled);
 
     /// <inheritdoc />

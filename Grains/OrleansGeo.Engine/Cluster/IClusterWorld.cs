@@ -9,6 +9,9 @@ namespace OrleansGeo.Engine;
 /// </summary>
 public interface IClusterWorld
 {
+    /// <summary>Makes room for a node that joins: its machine, its disk, its place in the network.</summary>
+    void AddNode(NodeRecord node);
+
     /// <summary>A scheduler for one start of a node.</summary>
     NodeScheduler CreateScheduler(NodeId node);
 

@@ -7,7 +7,7 @@ namespace OrleansGeo.Engine;
 /// A node's store for callers on any thread: hands each request to the node's scheduler and the answer back. A caller whose node dies in
 /// the middle hears that the outcome is unknown; nobody waits for a dead node.
 /// </summary>
-public sealed class NodeFront(IGeoStore gateway, NodeScheduler scheduler) : IGeoStore
+public sealed class NodeFront(Gateway gateway, NodeScheduler scheduler) : IGeoStore
 {
     private static readonly GeoError s_stopped = new(
         GeoErrorKind.OutcomeUnknown, "node-stopped", "The node stopped while the request was under way; it may have been carried out.");
@@ -32,6 +32,10 @@ public sealed class NodeFront(IGeoStore gateway, NodeScheduler scheduler) : IGeo
             pending.Abandon();
         }
     }
+
+    /// <summary>See <see cref="Engine.Gateway.JoinAsync"/>.</summary>
+    public Task<GeoResult<JoinAnswer>> JoinAsync(JoinRequest join, RequestOptions options, CancellationToken cancellation) =>
+        Run(gateway => gateway.JoinAsync(join, options, cancellation));
 
     /// <inheritdoc />
     public Task<GeoResult<ClusterInfo>> GetClusterAsync(RequestOptions options, CancellationToken cancellation) =>
@@ -128,7 +132,7 @@ public sealed class NodeFront(IGeoStore gateway, NodeScheduler scheduler) : IGeo
         TableRef table, ScanRequest scan, ReadBound bound, RequestOptions options, CancellationToken cancellation) =>
         Run(store => store.ScanAsync(table, scan, bound, options, cancellation));
 
-    private Task<GeoResult<T>> Run<T>(Func<IGeoStore, Task<GeoResult<T>>> request)
+    private Task<GeoResult<T>> Run<T>(Func<Gateway, Task<GeoResult<T>>> request)
         where T : class
     {
         var pending = new Pending<T>(this, request);
@@ -166,7 +170,7 @@ public sealed class NodeFront(IGeoStore gateway, NodeScheduler scheduler) : IGeo
         public abstract void Abandon();
     }
 
-    private sealed class Pending<T>(NodeFront front, Func<IGeoStore, Task<GeoResult<T>>> request) : Pending
+    private sealed class Pending<T>(NodeFront front, Func<Gateway, Task<GeoResult<T>>> request) : Pending
         where T : class
     {
         private readonly TaskCompletionSource<GeoResult<T>> _source = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -194,5 +198,5 @@ public sealed class NodeFront(IGeoStore gateway, NodeScheduler scheduler) : IGeo
         }
     }
 
-    private IGeoStore Gateway => gateway;
+    private Gateway Gateway => gateway;
 }

@@ -65,7 +65,7 @@ internal sealed class CatalogChanges(GatewayCore core, CatalogReader catalog)
                 return (null, CatalogReader.NoDatabase(name));
             }
 
-            var (tables, unread) = await ScanAsync(scope, SystemKeys.TablesOf(name));
+            var (tables, unread) = await catalog.ScanAsync(scope, SystemKeys.TablesOf(name));
             if (unread is not null)
             {
                 return (null, unread);
@@ -156,7 +156,7 @@ internal sealed class CatalogChanges(GatewayCore core, CatalogReader catalog)
             var writes = ImmutableArray.CreateBuilder<KeyWrite>();
             writes.Add(new(WriteKind.Delete, anchor, ReadOnlyMemory<byte>.Empty, CatalogCommit.Unchanged(found.Values[0].Version)));
             writes.Add(Touch(SystemKeys.Database(name.Database), found.Values[1]));
-            var (entries, unread) = await ScanAsync(scope, SystemKeys.Ranges);
+            var (entries, unread) = await catalog.ScanAsync(scope, SystemKeys.Ranges);
             foreach (var entry in entries)
             {
                 // On condition that no split has changed the entry: a half that is published meanwhile must go too.
@@ -267,26 +267,6 @@ internal sealed class CatalogChanges(GatewayCore core, CatalogReader catalog)
         ColumnIds = table.ColumnIds.AddRange(Enumerable.Range(table.ColumnIds.Max() + 1, added.Length)),
         SchemaVersion = table.SchemaVersion + 1,
     };
-
-    private async Task<(List<FoundValue> Rows, GeoError? Error)> ScanAsync(RequestScope scope, KeySpan span)
-    {
-        var rows = new List<FoundValue>();
-        KeySpan? rest = span;
-        while (rest is { IsEmpty: false } todo)
-        {
-            var end = await core.AskAsync(
-                scope, todo.Start, new RangeOperation.Scan(todo, null, false, GeoLimits.PageRowsMax, GeoLimits.PageBytesMax));
-            if (end.Outcome is not RangeOutcome.Scanned scanned)
-            {
-                return (rows, end.Error ?? CatalogReader.Unexpected(end.Outcome));
-            }
-
-            rows.AddRange(scanned.Rows);
-            rest = scanned.Resume;
-        }
-
-        return (rows, null);
-    }
 
     private SortedSet<string> Regions() => new(core.View.Nodes.Values.Select(node => node.Region), StringComparer.Ordinal);
 

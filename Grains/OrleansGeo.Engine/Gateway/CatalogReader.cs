@@ -25,6 +25,27 @@ internal sealed class CatalogReader(GatewayCore core)
         return end.Outcome is RangeOutcome.Found found ? (found, null) : (null, end.Error ?? Unexpected(end.Outcome));
     }
 
+    /// <summary>Reads a span of the system range strongly, page after page.</summary>
+    public async Task<(List<FoundValue> Rows, GeoError? Error)> ScanAsync(RequestScope scope, KeySpan span)
+    {
+        var rows = new List<FoundValue>();
+        KeySpan? rest = span;
+        while (rest is { IsEmpty: false } todo)
+        {
+            var end = await core.AskAsync(
+                scope, todo.Start, new RangeOperation.Scan(todo, null, false, GeoLimits.PageRowsMax, GeoLimits.PageBytesMax));
+            if (end.Outcome is not RangeOutcome.Scanned scanned)
+            {
+                return (rows, end.Error ?? Unexpected(end.Outcome));
+            }
+
+            rows.AddRange(scanned.Rows);
+            rest = scanned.Resume;
+        }
+
+        return (rows, null);
+    }
+
     public static GeoError NoTable(TableRef name) =>
         new(GeoErrorKind.NotFound, "table-not-found", $"there is no table {name.Table} in the database {name.Database}", "table");
 

@@ -218,7 +218,8 @@ public static class CatalogRules
         return null;
     }
 
-    private static GeoError? CheckName(string name, string field, bool upperCase)
+    /// <summary>What is wrong with a name, or null.</summary>
+    public static GeoError? CheckName(string name, string field, bool upperCase)
     {
         var good = name is { Length: >= 1 and <= GeoLimits.NameCharsMax } && IsLetter(name[0], upperCase);
         for (var i = 1; good && i < name.Length; i++)

@@ -20,6 +20,7 @@ public sealed class Gateway : IGeoStore
     private readonly RowReads _reads;
     private readonly RowWrites _writes;
     private readonly TableScans _scans;
+    private readonly NodeJoins _joins;
 
     /// <summary>Makes the gateway of a node.</summary>
     public Gateway(IGatewayHost host)
@@ -33,7 +34,15 @@ public sealed class Gateway : IGeoStore
         _reads = new(_core, _catalog, pins);
         _writes = new(_core, _catalog);
         _scans = new(_core, _catalog, pins);
+        _joins = new(_core, _catalog);
     }
+
+    /// <summary>
+    /// Makes a node a member of the cluster and gives it its id. Asked by the node that joins, through any member; asking again with the
+    /// same token gives the same answer.
+    /// </summary>
+    public Task<GeoResult<JoinAnswer>> JoinAsync(JoinRequest join, RequestOptions options, CancellationToken cancellation) =>
+        Run("join", (options, cancellation), scope => _joins.JoinAsync(scope, join));
 
     /// <inheritdoc />
     public Task<GeoResult<ClusterInfo>> GetClusterAsync(RequestOptions options, CancellationToken cancellation) =>

@@ -25,6 +25,15 @@ public sealed class EmbeddedNetwork
         _prng = prng;
     }
 
+    /// <summary>Places a node in the model.</summary>
+    public void AddNode(WanNode node)
+    {
+        lock (_gate)
+        {
+            _wan.AddNode(node);
+        }
+    }
+
     /// <summary>
     /// Connects a node that the model knows, and returns what it sends through. A node connected before is disconnected; what is on its way
     /// to it is lost.

@@ -71,8 +71,11 @@ public sealed class WanNetwork
     /// <summary>Places a node, or moves it.</summary>
     public void AddNode(WanNode node)
     {
-        _nodes[node.Id] = node;
-        _routes.Clear();
+        if (!_nodes.TryAdd(node.Id, node))
+        {
+            _nodes[node.Id] = node;
+            _routes.Clear();
+        }
     }
 
     /// <summary>Where a node stands; throws <see cref="ArgumentException"/> for one never placed.</summary>
@@ -140,10 +143,16 @@ public sealed class WanNetwork
     }
 
     /// <summary>
-    /// Decides what becomes of an envelope of that many bytes sent now. The same calls with the same seed decide the same.
+    /// Decides what becomes of an envelope of that many bytes sent now. The same calls with the same seed decide the same. What is sent to a
+    /// node that was never placed is lost.
     /// </summary>
     public WanDelivery Decide(NodeId from, NodeId to, Lane lane, int bytes, MonoTime now, Prng prng)
     {
+        if (!_nodes.ContainsKey(to))
+        {
+            return WanDelivery.Lost;
+        }
+
         var route = RouteBetween(from, to);
         if (from == to)
         {

@@ -17,6 +17,8 @@ internal static class LocalKeys
 
     public static ReadOnlySpan<byte> Identity => [0x01, (byte)'i'];
 
+    public static ReadOnlySpan<byte> JoinToken => [0x01, (byte)'j'];
+
     public static ReadOnlySpan<byte> Incarnation => [0x01, (byte)'n'];
 
     public static ReadOnlySpan<byte> ClockLimit => [0x01, (byte)'h'];

@@ -250,6 +250,7 @@ public sealed partial class Node
 
         Timers.At(Clock.Mono().AddMicros(Options.HousekeepingMicros), KeepHouse);
         _housePass++;
+        KeepSystemRange();
         foreach (var replica in _replicas.Values.ToArray())
         {
             if (!replica.Stopped && (replica.HasNews || (replica.Id.Value + _housePass) % IdlePasses == 0))

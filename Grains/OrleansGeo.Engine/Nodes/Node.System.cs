@@ -61,6 +61,17 @@ public sealed partial class Node
         Publish(_systemBuilder.Apply(rows.Select(row => new SystemChange(row.Key, row.Value, row.Timestamp)), system.Applied));
     }
 
+    // The system range's leaseholder keeps it where the cluster's nodes are: a node that joined follows it, and its voters are moved where
+    // they survive more. See SystemMembers.
+    private void KeepSystemRange()
+    {
+        if (_replicas.TryGetValue(SystemKeys.RangeId, out var system) && system.Descriptor is { } range && system.MayServe()
+            && SystemMembers.Next(range, System.Nodes.Values, IsLive) is { } step)
+        {
+            system.Take(step);
+        }
+    }
+
     private void Publish(SystemView view)
     {
         var before = System;

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using OrleansGeo.Consensus;
 using OrleansGeo.Primitives;
 using OrleansGeo.Storage;
@@ -30,12 +31,7 @@ public static class NodeStore
 
         var batch = new WriteBatch();
         var buffer = new CodecWriter();
-        buffer.WriteByte(FormatVersion);
-        buffer.WriteString(identity.ClusterId);
-        buffer.WriteInt32(identity.Node.Value);
-        buffer.WriteString(identity.Name);
-        buffer.WriteBytes(identity.TokenSecret.Span);
-        batch.Put(LocalKeys.Identity, buffer.Written);
+        PutIdentity(batch, identity, buffer);
         PutBornReplica(batch, system, FirstTerm, HardState.Initial with { Term = FirstTerm, Vote = firstLeader }, buffer);
         var key = new CodecWriter();
         foreach (var (user, value) in records)
@@ -47,6 +43,58 @@ public static class NodeStore
 
         storage.Write(batch);
         await storage.SyncAsync();
+    }
+
+    /// <summary>
+    /// Makes an empty store the store of a node that joined a running cluster: it has no range yet, and gets the system range from those
+    /// that do. On a store that was initialised before, checks that it belongs to the same node. Durable when completed.
+    /// </summary>
+    /// <exception cref="StorageUnavailableException">The store belongs to another node or cluster, or has a newer format.</exception>
+    public static async Task InitialiseJoinedAsync(IStorageEngine storage, NodeIdentity identity)
+    {
+        if (storage.TryGet(LocalKeys.Identity, out _))
+        {
+            Check(ReadIdentity(storage, identity.Name), identity);
+            return;
+        }
+
+        var batch = new WriteBatch();
+        PutIdentity(batch, identity, new());
+        storage.Write(batch);
+        await storage.SyncAsync();
+    }
+
+    /// <summary>
+    /// The token under which a node asks to join: drawn once and kept, so that a node which asked and died before it heard the answer gets
+    /// the same id. Durable when completed.
+    /// </summary>
+    /// <param name="storage">The node's storage.</param>
+    /// <param name="fresh">A random token, for the first time.</param>
+    public static async Task<ImmutableArray<byte>> JoinTokenAsync(IStorageEngine storage, ImmutableArray<byte> fresh)
+    {
+        if (storage.TryGet(LocalKeys.JoinToken, out var kept))
+        {
+            return [.. kept];
+        }
+
+        var batch = new WriteBatch();
+        batch.Put(LocalKeys.JoinToken, fresh.AsSpan());
+        storage.Write(batch);
+        await storage.SyncAsync();
+        return fresh;
+    }
+
+    /// <summary>True when the store belongs to a node already.</summary>
+    public static bool IsInitialised(IStorageEngine storage) => storage.TryGet(LocalKeys.Identity, out _);
+
+    private static void PutIdentity(WriteBatch batch, NodeIdentity identity, CodecWriter buffer)
+    {
+        buffer.WriteByte(FormatVersion);
+        buffer.WriteString(identity.ClusterId);
+        buffer.WriteInt32(identity.Node.Value);
+        buffer.WriteString(identity.Name);
+        buffer.WriteBytes(identity.TokenSecret.Span);
+        batch.Put(LocalKeys.Identity, buffer.Written);
     }
 
     /// <summary>Who the store belongs to.</summary>

@@ -14,6 +14,9 @@ internal enum CommandKind : byte
 
     /// <summary>Request records that are no longer kept, and versions nobody can read any more.</summary>
     Collect = 3,
+
+    /// <summary>What the range is meant to survive, and where its leaseholder should be.</summary>
+    Declare = 4,
 }
 
 /// <summary>
@@ -75,6 +78,35 @@ internal static class RangeCommand
 
         reader.ExpectEnd("a write command");
         return new(timestamp, new(anchor, id, hash, keepUntil, outcome), operations);
+    }
+
+    public static byte[] Declare(SurvivalGoal goal, ImmutableArray<string> leasePreferences)
+    {
+        var writer = new CodecWriter();
+        writer.WriteByte(Version);
+        writer.WriteByte((byte)CommandKind.Declare);
+        writer.WriteByte((byte)goal);
+        writer.WriteUInt64((ulong)leasePreferences.Length);
+        foreach (var region in leasePreferences)
+        {
+            writer.WriteString(region);
+        }
+
+        return writer.ToArray();
+    }
+
+    public static (SurvivalGoal Goal, ImmutableArray<string> LeasePreferences) ReadDeclare(ReadOnlySpan<byte> payload)
+    {
+        var reader = Begin(payload);
+        var goal = (SurvivalGoal)reader.ReadByte();
+        var regions = new string[reader.ReadCount()];
+        for (var i = 0; i < regions.Length; i++)
+        {
+            regions[i] = reader.ReadString();
+        }
+
+        reader.ExpectEnd("a declare command");
+        return (goal, [.. regions]);
     }
 
     public static byte[] Split(RangeDescriptor left, RangeDescriptor right)

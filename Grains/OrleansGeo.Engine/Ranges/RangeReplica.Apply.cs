@@ -85,6 +85,11 @@ internal sealed partial class RangeReplica
                 }
 
                 return false;
+            case CommandKind.Declare:
+                var (goal, preferences) = RangeCommand.ReadDeclare(payload);
+                var declared = _state.Descriptor! with { Goal = goal, LeasePreferences = preferences };
+                SetDescriptor(declared with { Generation = declared.Generation + 1 }, turn);
+                return false;
             default:
                 throw new CodecException($"a range command of kind {payload[1]}");
         }

@@ -240,6 +240,23 @@ internal sealed partial class RangeReplica
         }
     }
 
+    /// <summary>Begins a step of the system range. What is refused now is planned again at the next look.</summary>
+    public void Take(SystemStep step)
+    {
+        var now = _node.Clock.Mono();
+        if (step.Configuration is { } target)
+        {
+            _core.ProposeConfiguration(target, now);
+        }
+        else if (_core.CommitIndex == _core.LastIndex)
+        {
+            // Nothing is under way, so no earlier step like it is either.
+            _core.Propose(RangeCommand.Declare(step.Goal!.Value, step.Preferences), now, out _);
+        }
+
+        _node.MarkDirty(this);
+    }
+
     private void HandleReconfigure(Caller caller, RangeOperation.Reconfigure change)
     {
         if (MustGoElsewhere(caller, change))

@@ -18,16 +18,20 @@ public static class SystemBootstrap
     {
         var known = nodes.ToDictionary(node => node.Id);
         var placed = Placement.System(known.Values.Select(node => new PlacementNode(node.Id, node.Region, node.Zone, true, 0)));
-        var regions = placed.Voters.Select(voter => known[voter].Region).Distinct(StringComparer.Ordinal).Count();
         return new(
             SystemKeys.RangeId,
             SystemKeys.Span,
             1,
             new(placed.Voters, [], placed.NonVoters, []),
             0,
-            regions >= 3 ? SurvivalGoal.Region : SurvivalGoal.Zone,
+            GoalOf(placed.Voters, known),
             placed.LeasePreferences);
     }
+
+    /// <summary>What a system range on these voters is meant to survive.</summary>
+    internal static SurvivalGoal GoalOf(IEnumerable<NodeId> voters, IReadOnlyDictionary<NodeId, NodeRecord> nodes) =>
+        voters.Where(nodes.ContainsKey).Select(voter => nodes[voter].Region).Distinct(StringComparer.Ordinal).Count() >= 3
+            ? SurvivalGoal.Region : SurvivalGoal.Zone;
 
     /// <summary>The records of a new cluster, by ascending key.</summary>
     public static ImmutableArray<KeyValuePair<Key, byte[]>> InitialRecords(

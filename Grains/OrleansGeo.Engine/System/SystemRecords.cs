@@ -71,6 +71,24 @@ public static class SystemRecords
         return next;
     }
 
+    /// <summary>Who joined under a name.</summary>
+    public static byte[] EncodeJoin(NodeId node, ReadOnlySpan<byte> token)
+    {
+        var writer = Begin();
+        writer.WriteInt32(node.Value);
+        writer.WriteBytes(token);
+        return writer.ToArray();
+    }
+
+    /// <summary>Who joined under a name, from bytes.</summary>
+    public static (NodeId Node, ImmutableArray<byte> Token) DecodeJoin(ReadOnlySpan<byte> bytes)
+    {
+        var reader = Begin(bytes, "a join record");
+        var join = (new NodeId(reader.ReadInt32()), ImmutableArray.Create(reader.ReadBytes()));
+        reader.ExpectEnd("a join record");
+        return join;
+    }
+
     /// <summary>A database.</summary>
     public static byte[] Encode(long id, DatabaseSpec spec)
     {

@@ -68,6 +68,15 @@ public static class SystemKeys
     /// <summary>A node's record.</summary>
     public static Key Node(NodeId node) => WithNumber('n', node.Value);
 
+    /// <summary>Every node's record.</summary>
+    public static KeySpan Nodes { get; } = new(new([0x10, (byte)'n']), new([0x10, (byte)'n' + 1]));
+
+    /// <summary>Who joined under a name: its id, and the token that proves it is the same.</summary>
+    public static Key NodeName(string name) => WithText('m', name);
+
+    /// <summary>The highest node id ever given by a join; ids are not given twice.</summary>
+    public static Key LastNode { get; } = new([0x10, (byte)'l']);
+
     /// <summary>A range's directory entry.</summary>
     public static Key Range(RangeId range) => WithNumber('r', range.Value);
 

@@ -18,6 +18,7 @@ public static class PlantedBugs
         "engine.no-dedupe",
         "engine.requests-may-double",
         "gateway.bounded-ignores-one-range",
+        "gateway.joins-race",
         "gateway.retry-with-new-request-id",
         "gateway.unknown-as-failure",
         "request-record-does-twice",

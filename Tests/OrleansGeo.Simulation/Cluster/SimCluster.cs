@@ -30,9 +30,7 @@ public sealed class SimCluster : IClusterWorld, IFaultTarget, INodeEvents
         _driverTime = new SimTimeProvider(world, new(world, 0), Driver);
         foreach (var node in topology.Nodes)
         {
-            _machines[node.Id] = new(world, node.Id);
-            var latency = _prng.Fork((ulong)node.Id.Value);
-            _disks[node.Id] = new() { SyncLatency = () => TimeSpan.FromMicroseconds(latency.Between(50, 3_000)) };
+            AddMachine(node.Id);
         }
 
         ImmutableArray<NodeRecord> records = [.. topology.Nodes.Select(
@@ -85,6 +83,13 @@ public sealed class SimCluster : IClusterWorld, IFaultTarget, INodeEvents
         async Task AskAsync() => answer.TrySetResult(await target.Node!.CallAsync(node, range, operation, timeout, CancellationToken.None));
     }
 
+    private void AddMachine(NodeId node)
+    {
+        _machines[node] = new(World, node);
+        var latency = _prng.Fork((ulong)node.Value);
+        _disks[node] = new() { SyncLatency = () => TimeSpan.FromMicroseconds(latency.Between(50, 3_000)) };
+    }
+
     /// <summary>Starts all nodes.</summary>
     public void Start() => World.RunTask(
         Driver,
@@ -94,6 +99,13 @@ public sealed class SimCluster : IClusterWorld, IFaultTarget, INodeEvents
             return true;
         },
         60_000_000);
+
+    /// <inheritdoc />
+    public void AddNode(NodeRecord node)
+    {
+        AddMachine(node.Id);
+        _network.Model.AddNode(new(node.Id, node.Region, node.Zone));
+    }
 
     /// <inheritdoc />
     public NodeScheduler CreateScheduler(NodeId node) => _machines[node].Boot().Scheduler;

@@ -33,6 +33,9 @@ public sealed record SimRunOptions
     /// <summary>Whether ranges are split and leaders moved meanwhile.</summary>
     public bool Churn { get; init; } = true;
 
+    /// <summary>Nodes that join meanwhile.</summary>
+    public int Joins { get; init; }
+
     /// <summary>The options that a seed draws.</summary>
     public static SimRunOptions Draw(ulong seed)
     {
@@ -45,6 +48,7 @@ public sealed record SimRunOptions
             KeysPerTable = (int)prng.Between(1, 6),
             ThinkMsMax = (int)prng.Between(20, 300),
             Churn = prng.Chance(0.7),
+            Joins = seed % 8 == 0 ? 1 + (int)(seed / 8 % 3) : 0,
             ClosedTargetMs = prng.Chance(0.5) ? 500 : prng.Between(20, 200),
             Faults = prng.Chance(0.05)
                 ? null
@@ -176,6 +180,12 @@ public sealed class SimRun
             Cluster.Driver.Post(_ => _ = Guard(new RangeChurn(this).RunAsync()), null);
         }
 
+        for (var i = 1; i <= Options.Joins; i++)
+        {
+            var joiner = new NodeJoiner(this, i);
+            Cluster.Driver.Post(_ => _ = Guard(joiner.RunAsync()), null);
+        }
+
         World.RunFor(Options.EndMicros);
         IsOver = true;
 
@@ -273,6 +283,11 @@ public sealed class SimRun
                 return $"{node.Record.Name} is not running ({node.Failure?.Message})";
             }
 
+            if (Cluster.Cluster.Nodes.Keys.Any(member => !FollowsSystem(node, member)))
+            {
+                return $"{node.Record.Name} does not know that every node follows the system range";
+            }
+
             foreach (var (table, key) in Keys)
             {
                 var read = await node.Front.ReadRowAsync(
@@ -286,6 +301,10 @@ public sealed class SimRun
 
         return string.Empty;
     }
+
+    private static bool FollowsSystem(EmbeddedNode seenFrom, NodeId member) =>
+        seenFrom.Node!.System.RangesByStart.Values.Any(
+            range => range.Id == SystemKeys.RangeId && range.Configuration.IsMember(member));
 
     private string? Judge()
     {
