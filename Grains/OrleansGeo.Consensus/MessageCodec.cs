@@ -187,22 +187,6 @@ public static class MessageCodec
         return ReadBareEntry(ref reader);
     }
 
-    /// <summary>Writes a snapshot point.</summary>
-    public static void Write(CodecWriter writer, SnapshotPoint point)
-    {
-        writer.WriteByte(Version);
-        writer.WriteInt64(point.Index.Value);
-        writer.WriteInt64(point.Term.Value);
-        point.Configuration.Write(writer);
-    }
-
-    /// <summary>Reads a snapshot point.</summary>
-    public static SnapshotPoint ReadSnapshotPoint(ref CodecReader reader)
-    {
-        reader.ReadVersion("a snapshot point", Version);
-        return new(new(reader.ReadInt64()), new(reader.ReadInt64()), Configuration.Read(ref reader));
-    }
-
     /// <summary>Writes a support record.</summary>
     public static void Write(CodecWriter writer, SupportRecord record)
     {

@@ -215,9 +215,6 @@ public sealed class ReplicaEffects
     /// <summary>The path of the acknowledgement that committed the last of <see cref="Committed"/>; only at the leader.</summary>
     public WanPath? CommitPath { get; set; }
 
-    /// <summary>Replicas that cannot be caught up from the log.</summary>
-    public List<NodeId> SnapshotsWanted { get; } = [];
-
     /// <summary>Set on a replica that was offered a snapshot and should fetch it.</summary>
     public Message? SnapshotOffered { get; set; }
 
@@ -229,7 +226,7 @@ public sealed class ReplicaEffects
 
     /// <summary>True when there is nothing to do.</summary>
     public bool IsEmpty => SendNow.Count == 0 && !HasPersist && SendAfterPersist.Count == 0 && Committed.Count == 0
-        && SnapshotsWanted.Count == 0 && SnapshotOffered is null && !StatusChanged;
+        && SnapshotOffered is null && !StatusChanged;
 
     /// <summary>Empties all lists and keeps their memory.</summary>
     public void Clear()
@@ -241,7 +238,6 @@ public sealed class ReplicaEffects
         SendAfterPersist.Clear();
         Committed.Clear();
         CommitPath = null;
-        SnapshotsWanted.Clear();
         SnapshotOffered = null;
         StatusChanged = false;
     }

@@ -70,26 +70,6 @@ public sealed partial class Replica
             IsFortifiedBy(p.Peer) && _support.Received(p.Peer).Until > now)),
     ];
 
-    /// <summary>The transfer of a snapshot to a peer ended. When it worked the peer is probed at once, else it is offered again
-    /// later.</summary>
-    public void SnapshotReported(NodeId to, bool ok, MonoTime now)
-    {
-        if (!IsLeader || FindPeer(to) is not { State: ProgressState.Snapshot } peer)
-        {
-            return;
-        }
-
-        if (ok)
-        {
-            peer.Probe(LastIndex.Next);
-            _unsent = true;
-        }
-        else
-        {
-            peer.AwaitSnapshot(now.AddMicros(SnapshotRetryMicros));
-        }
-    }
-
     private PeerProgress? FindPeer(NodeId node)
     {
         foreach (var peer in _peers)
@@ -195,7 +175,6 @@ public sealed partial class Replica
     private void OfferSnapshot(PeerProgress peer, MonoTime now)
     {
         peer.AwaitSnapshot(now.AddMicros(SnapshotRetryMicros));
-        Effects.SnapshotsWanted.Add(peer.Peer);
         Effects.SendNow.Add(new()
         {
             Kind = MessageKind.SnapshotOffer,

@@ -261,11 +261,11 @@ public sealed partial class Replica
     }
 
     /// <summary>
-    /// How far the engine may compact: nothing while the log has at most <paramref name="bytesMax"/>; then to half of it. A leader keeps
-    /// what a
-    /// peer that is heard still needs, up to four times the limit; behind that the peer takes a snapshot.
+    /// How far the engine may compact: nothing while the log has at most <paramref name="bytesMax"/>; then to half of it. Up to four times
+    /// the limit a replica keeps what the receiver of a snapshot will need next, from <paramref name="neededFrom"/> on, and a leader what a
+    /// peer that is heard still needs; behind that they take a snapshot.
     /// </summary>
-    public LogIndex CompactableIndex(long bytesMax, MonoTime now)
+    public LogIndex CompactableIndex(long bytesMax, LogIndex? neededFrom, MonoTime now)
     {
         var bytes = _log.Bytes;
         if (bytes <= bytesMax)
@@ -274,6 +274,11 @@ public sealed partial class Replica
         }
 
         var limit = _applied;
+        if (neededFrom is { } needed && bytes <= 4 * bytesMax)
+        {
+            limit = LogIndex.Min(limit, needed.Previous);
+        }
+
         if (IsLeader && bytes <= 4 * bytesMax)
         {
             foreach (var peer in _peers)

@@ -27,7 +27,9 @@ internal sealed class PlacementPlanner(GatewayCore core)
             isSecondary || goal != SurvivalGoal.Region ? null : database.SecondaryRegion,
             goal == SurvivalGoal.Region ? database.WitnessRegion : null));
         var result = Place(optimistic: false);
-        for (var round = 0; result is PlacementResult.Refused && Place(optimistic: true) is PlacementResult.Placed && !scope.IsOver; round++)
+        for (var round = 0;
+            result is PlacementResult.Refused && Place(optimistic: true) is PlacementResult.Placed && !scope.IsOver;
+            round++)
         {
             await core.BackOffAsync(scope, round);
             result = Place(optimistic: false);

@@ -107,7 +107,7 @@ public static class NodeStore
             throw new StorageUnavailableException($"The data of node {name} was never initialised; run init or join first.");
         }
 
-        if (bytes.Length == 0 || bytes[0] > FormatVersion)
+        if (bytes.Length == 0 || bytes[0] is 0 or > FormatVersion)
         {
             throw new StorageUnavailableException(
                 $"The data of node {name} has format {(bytes.Length == 0 ? 0 : bytes[0])}, "

@@ -142,7 +142,8 @@ internal sealed partial class RangeReplica
     // goes.
     private void CompactLog(NodeTurn turn)
     {
-        var upTo = LogIndex.Min(_applied, _core.CompactableIndex(_node.Options.LogKeepBytes, _node.Clock.Mono()));
+        var neededFrom = _node.Snapshots.NeededFrom(Id);
+        var upTo = LogIndex.Min(_applied, _core.CompactableIndex(_node.Options.LogKeepBytes, neededFrom, _node.Clock.Mono()));
         if (upTo <= _state.Truncated)
         {
             return;

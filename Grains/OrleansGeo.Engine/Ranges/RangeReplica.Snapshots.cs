@@ -6,100 +6,90 @@ namespace OrleansGeo.Engine;
 // Taking a snapshot: offered by the leader, fetched part by part, kept aside, and installed in one batch that replaces log and data.
 internal sealed partial class RangeReplica
 {
-    private const long FetchRetryMicros = 500_000;
-    private Reception? _reception;
-
-    /// <summary>True while parts of a snapshot come in.</summary>
-    public bool IsReceiving => _reception is not null;
+    private readonly SnapshotReceiver _receiver = new();
+    private readonly List<SnapshotPart> _staged = [];
+    private bool _hasArrived;
 
     private void FetchSnapshot(Message offer)
     {
-        if (_reception is { } running && running.AtLeast >= offer.Index && running.From == offer.From)
+        // What arrived is installed first; the leader offers again when that is not enough.
+        if (!_hasArrived)
         {
-            return;
+            Perform(_receiver.Offered(offer.From, offer.Index, _node.Clock.Mono(), _node.Liveness.RttMicros(offer.From)), null);
         }
-
-        _reception = new(offer.From, offer.Index);
-        Fetch(_reception);
-    }
-
-    private void Fetch(Reception reception)
-    {
-        reception.AskedAt = _node.Clock.Mono();
-        _node.Send(reception.From, new SnapshotFetch
-        {
-            Range = Id,
-            Snapshot = reception.Snapshot,
-            AtLeast = reception.AtLeast,
-            After = reception.After,
-        });
-        var retry = reception.AskedAt.AddMicros(FetchRetryMicros + (4 * _node.Liveness.RttMicros(reception.From)));
-        _node.Timers.At(retry, () => Retry(reception));
-    }
-
-    private void Retry(Reception reception)
-    {
-        if (_stopped || _reception != reception || reception.IsComplete)
-        {
-            return;
-        }
-
-        var waited = _node.Clock.Mono().MicrosSince(reception.AskedAt);
-        if (waited < FetchRetryMicros)
-        {
-            return;
-        }
-
-        if (++reception.Attempts > 20)
-        {
-            // The leader offers again while it still counts this replica in.
-            _reception = null;
-            return;
-        }
-
-        Fetch(reception);
     }
 
     public void Receive(NodeId from, SnapshotPart part)
     {
-        if (_reception is not { } reception || reception.From != from || reception.IsComplete)
+        if (_stopped)
         {
             return;
         }
 
-        if (part.Gone)
-        {
-            _reception = part.Snapshot == reception.Snapshot ? null : _reception;
-            return;
-        }
+        var (now, rttMicros) = (_node.Clock.Mono(), _node.Liveness.RttMicros(from));
+        Perform(
+            part.Gone ? _receiver.Gone(from, part.Snapshot, now, rttMicros) : _receiver.Received(from, part.Info, now, rttMicros), part);
+    }
 
-        if ((reception.Snapshot != 0 && part.Snapshot != reception.Snapshot) || !part.After.AsSpan().SequenceEqual(reception.After)
-            || part.Checksum != SnapshotPart.ChecksumOf(part.Pairs))
+    private void Perform(IReadOnlyList<SnapshotReceiverEffect> effects, SnapshotPart? part)
+    {
+        foreach (var effect in effects)
         {
-            return;
+            switch (effect)
+            {
+                case SnapshotReceiverEffect.Ask ask:
+                    Ask(ask);
+                    break;
+                case SnapshotReceiverEffect.Discard:
+                    _staged.Clear();
+                    break;
+                case SnapshotReceiverEffect.Stage:
+                    _staged.Add(part!);
+                    break;
+                case SnapshotReceiverEffect.Install:
+                    _hasArrived = true;
+                    _node.MarkDirty(this);
+                    break;
+                default:
+                    // Given up.
+                    break;
+            }
         }
+    }
 
-        reception.Take(part);
-        if (part.IsLast)
+    private void Ask(SnapshotReceiverEffect.Ask ask)
+    {
+        _node.Send(ask.Source, new SnapshotFetch
         {
-            _node.MarkDirty(this);
-        }
-        else
+            Range = Id,
+            Snapshot = ask.Snapshot,
+            AtLeast = ask.AtLeast,
+            After = ask.Position.ToArray(),
+        });
+
+        // Every question has a timer of its own; one that was answered meanwhile finds that its time has moved on.
+        _node.Timers.At(_receiver.NextWake, () =>
         {
-            Fetch(reception);
-        }
+            if (!_stopped)
+            {
+                Perform(_receiver.Wake(_node.Clock.Mono(), _node.Liveness.RttMicros(ask.Source)), null);
+            }
+        });
     }
 
     // Called inside a turn, with nothing of the core's left to perform. What the core answers goes out after the sync that makes this
     // durable.
     private void InstallSnapshot(NodeTurn turn)
     {
-        if (_reception is not { IsComplete: true, Last: { } last } reception)
+        if (!_hasArrived)
         {
             return;
         }
 
-        _reception = null;
+        _hasArrived = false;
+        SnapshotPart[] parts = [.. _staged];
+        _staged.Clear();
+        var last = parts[^1];
         var descriptor = last.Descriptor!;
         if (!_core.CanInstall(last.Point) || _node.OverlapsOther(this, descriptor.Span))
         {
@@ -112,7 +102,7 @@ internal sealed partial class RangeReplica
         }
 
         DeleteData(turn.Batch, descriptor.Span);
-        foreach (var (key, value) in reception.Pairs)
+        foreach (var (key, value) in parts.SelectMany(part => part.Pairs))
         {
             turn.Batch.Put(key, value);
         }
@@ -130,36 +120,5 @@ internal sealed partial class RangeReplica
         RefreshCampaignDelay();
         _node.SnapshotInstalled(this, turn);
         WakeAppliedWaiters();
-    }
-
-    /// <summary>Parts received so far.</summary>
-    private sealed class Reception(NodeId from, LogIndex atLeast)
-    {
-        public NodeId From => from;
-
-        public LogIndex AtLeast => atLeast;
-
-        public long Snapshot { get; private set; }
-
-        public byte[] After { get; private set; } = [];
-
-        public List<(byte[] Key, byte[] Value)> Pairs { get; } = [];
-
-        public SnapshotPart? Last { get; private set; }
-
-        public bool IsComplete => Last is { IsLast: true };
-
-        public MonoTime AskedAt { get; set; }
-
-        public int Attempts { get; set; }
-
-        public void Take(SnapshotPart part)
-        {
-            Snapshot = part.Snapshot;
-            Pairs.AddRange(part.Pairs);
-            After = part.Pairs.Length > 0 ? part.Pairs[^1].Key : After;
-            Last = part;
-            Attempts = 0;
-        }
     }
 }

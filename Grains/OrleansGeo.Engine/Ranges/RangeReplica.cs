@@ -103,7 +103,7 @@ internal sealed partial class RangeReplica
         var before = _applied;
         var effects = _core.Effects;
         PerformAll(effects, turn);
-        if (IsReceiving && !_stopped)
+        if (_hasArrived && !_stopped)
         {
             InstallSnapshot(turn);
             PerformAll(effects, turn);

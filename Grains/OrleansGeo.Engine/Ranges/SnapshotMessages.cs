@@ -129,4 +129,8 @@ internal sealed class SnapshotPart : NodeMessage
     }
 
     public SnapshotPoint Point => new(Index, Term, Descriptor!.Configuration);
+
+    /// <summary>What the receiver's rules look at; not for one that is gone.</summary>
+    public SnapshotPartInfo Info =>
+        new(Snapshot, Point, After, Pairs.Length > 0 ? Pairs[^1].Key : After, IsLast, Checksum == ChecksumOf(Pairs));
 }

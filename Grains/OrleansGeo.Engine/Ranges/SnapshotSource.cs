@@ -1,3 +1,4 @@
+using OrleansGeo.Consensus;
 using OrleansGeo.Primitives;
 using OrleansGeo.Storage;
 using OrleansGeo.Transactions;
@@ -6,82 +7,114 @@ namespace OrleansGeo.Engine;
 
 /// <summary>
 /// Snapshots that this node is sending. Each holds a view of storage from when it began, so its parts fit together whatever is written
-/// meanwhile. One that nobody reads any more is given up, and so is the oldest when there are too many.
+/// meanwhile. Which are kept, and who gets which, is decided by <see cref="SnapshotSender"/>.
 /// </summary>
 internal sealed class SnapshotSource(Node node)
 {
-    private const int OpenMax = 8;
-    private const long KeepMicros = 20_000_000;
-    private readonly SortedDictionary<long, Open> _open = [];
-    private long _last;
+    // A node makes fewer snapshots in a life than this leaves room for.
+    private readonly SnapshotSender _sender = new((node.Incarnation.Value << 32) + 1);
+    private readonly SortedDictionary<long, View> _views = [];
+    private MonoTime _wakeAt = MonoTime.Forever;
 
-    public void Answer(NodeId to, SnapshotFetch fetch)
+    /// <summary>The first log index that a receiver of a range's snapshot will need; null when none is under way.</summary>
+    public LogIndex? NeededFrom(RangeId range) => _sender.NeededFrom(range);
+
+    public void Answer(NodeId from, SnapshotFetch fetch)
     {
-        GiveUpIdle();
-        if (fetch.Snapshot == 0)
-        {
-            if (Begin(fetch) is { } begun)
-            {
-                node.SendBulk(to, Part(begun, fetch));
-            }
-        }
-        else if (_open.TryGetValue(fetch.Snapshot, out var open) && open.Range == fetch.Range)
-        {
-            node.SendBulk(to, Part(open, fetch));
-        }
-        else
-        {
-            node.SendBulk(to, new SnapshotPart { Range = fetch.Range, Snapshot = fetch.Snapshot, Gone = true });
-        }
+        Perform(_sender.Asked(from, fetch.Range, fetch.Snapshot, fetch.AtLeast, fetch.After, node.Clock.Mono()));
+        ArmWake();
     }
 
     public void Dispose()
     {
-        foreach (var open in _open.Values)
+        foreach (var view in _views.Values)
         {
-            open.View.Dispose();
+            view.Storage.Dispose();
         }
 
-        _open.Clear();
+        _views.Clear();
     }
 
-    private Open? Begin(SnapshotFetch fetch)
+    private void Perform(IReadOnlyList<SnapshotSenderEffect> effects)
     {
-        if (!node.Replicas.TryGetValue(fetch.Range, out var replica) || replica.Descriptor is not { } descriptor
-            || replica.Stopped || replica.Applied < fetch.AtLeast)
+        foreach (var effect in effects)
         {
-            return null;
-        }
+            switch (effect)
+            {
+                case SnapshotSenderEffect.Open open:
+                    Open(open);
+                    break;
+                case SnapshotSenderEffect.SendPart send:
+                    var part = Part(_views[send.Snapshot], send.Position);
+                    node.SendBulk(send.To, part);
+                    if (part.IsLast)
+                    {
+                        _sender.LastSent(send.Snapshot);
+                    }
 
-        if (_open.Count >= OpenMax)
+                    break;
+                case SnapshotSenderEffect.SendGone gone:
+                    node.SendBulk(gone.To, new SnapshotPart { Range = gone.Range, Snapshot = gone.Snapshot, Gone = true });
+                    break;
+                case SnapshotSenderEffect.Close close:
+                    _views.Remove(close.Snapshot, out var closed);
+                    closed!.Storage.Dispose();
+                    break;
+                default:
+                    Invariant.Fail($"an effect of type {effect.GetType().Name}");
+                    break;
+            }
+        }
+    }
+
+    private void Open(SnapshotSenderEffect.Open asked)
+    {
+        if (!node.Replicas.TryGetValue(asked.Range, out var replica) || replica.Descriptor is not { } descriptor
+            || replica.Stopped || replica.Applied < asked.AtLeast)
         {
-            Close(_open.MinBy(pair => pair.Value.UsedAt).Key);
+            return;
         }
 
         // Whoever answers messages stands between turns: storage shows exactly what is applied.
         var term = replica.Core.TermAt(replica.Applied);
-        var open = new Open(++_last, fetch.Range, descriptor, replica.Applied, term, node.Storage.OpenSnapshot());
-        _open.Add(open.Id, open);
-        return open;
+        _views.Add(asked.Snapshot, new(asked.Snapshot, asked.Range, descriptor, replica.Applied, term, node.Storage.OpenSnapshot()));
+        Perform(_sender.Opened(asked, replica.Applied, node.Clock.Mono()));
     }
 
-    private SnapshotPart Part(Open open, SnapshotFetch fetch)
+    // What nobody asks for any more is closed by itself: an open view keeps storage from letting go of what was replaced.
+    private void ArmWake()
     {
-        open.UsedAt = node.Clock.Mono();
+        if (_sender.NextWake >= _wakeAt)
+        {
+            return;
+        }
+
+        _wakeAt = _sender.NextWake;
+        node.Timers.At(_wakeAt, () =>
+        {
+            _wakeAt = MonoTime.Forever;
+            Perform(_sender.Wake(node.Clock.Mono()));
+            ArmWake();
+        });
+    }
+
+    private SnapshotPart Part(View view, ReadOnlyMemory<byte> position)
+    {
+        var after = position.ToArray();
         var pairs = new List<(byte[] Key, byte[] Value)>();
         var budget = (long)node.Options.SnapshotChunkBytes;
-        var records = RequestRecordKey.SpanBounds(open.Descriptor.Span);
-        var versions = MvccKey.SpanBounds(open.Descriptor.Span);
-        var isLast = Read(open.View, records, fetch.After, pairs, ref budget) && Read(open.View, versions, fetch.After, pairs, ref budget);
+        var records = RequestRecordKey.SpanBounds(view.Descriptor.Span);
+        var versions = MvccKey.SpanBounds(view.Descriptor.Span);
+        var isLast = Read(view.Storage, records, after, pairs, ref budget) && Read(view.Storage, versions, after, pairs, ref budget);
         (byte[], byte[])[] read = [.. pairs];
         return new()
         {
-            Range = open.Range,
-            Snapshot = open.Id,
-            Index = open.Index,
-            Term = open.Term,
-            Descriptor = open.Descriptor,
-            After = fetch.After,
+            Range = view.Range,
+            Snapshot = view.Id,
+            Index = view.Index,
+            Term = view.Term,
+            Descriptor = view.Descriptor,
+            After = after,
             Pairs = read,
             IsLast = isLast,
             Checksum = SnapshotPart.ChecksumOf(read),
@@ -113,37 +146,5 @@ internal sealed class SnapshotSource(Node node)
         return true;
     }
 
-    private void GiveUpIdle()
-    {
-        var now = node.Clock.Mono();
-        foreach (var id in _open.Where(pair => now.MicrosSince(pair.Value.UsedAt) > KeepMicros).Select(pair => pair.Key).ToArray())
-        {
-            Close(id);
-        }
-    }
-
-    private void Close(long id)
-    {
-        if (_open.Remove(id, out var open))
-        {
-            open.View.Dispose();
-        }
-    }
-
-    private sealed class Open(long id, RangeId range, RangeDescriptor descriptor, LogIndex index, Term term, IStorageSnapshot view)
-    {
-        public long Id => id;
-
-        public RangeId Range => range;
-
-        public RangeDescriptor Descriptor => descriptor;
-
-        public LogIndex Index => index;
-
-        public Term Term => term;
-
-        public IStorageSnapshot View => view;
-
-        public MonoTime UsedAt { get; set; }
-    }
+    private sealed record View(long Id, RangeId Range, RangeDescriptor Descriptor, LogIndex Index, Term Term, IStorageSnapshot Storage);
 }

@@ -56,6 +56,47 @@ public sealed class MovingReplicaTests
         _host.RunUntil(() => _host.Write(4, ScenarioHost.Zonal, "k0", "on").IsOk, 10_000, "no quorum with the node that came back");
     }
 
+    [Fact]
+    public void A_snapshot_that_is_cut_in_the_middle_goes_on_where_it_was()
+    {
+        var range = _host.RangeOf(ScenarioHost.Regional);
+        var away = range.Configuration.Voters.Where(voter => ScenarioHost.RegionOf(voter) == "europe-west1").ToArray();
+        _host.Crash(away);
+        Fill(ScenarioHost.Regional, 100);
+
+        _bulk = 0;
+        _host.Restart(away[..1]);
+        _host.RunUntil(() => IsLevel(away[0], range.Id), 20_000, "the first node did not catch up");
+        var whole = _bulk;
+        Assert.True(whole > 20, $"{whole} parts make a snapshot");
+
+        CutOnceAfterParts(away[1], whole - 5);
+        _bulk = 0;
+        _host.Restart(away[1..]);
+        _host.RunUntil(() => IsLevel(away[1], range.Id), 20_000, "the second node did not catch up");
+        Assert.InRange(_bulk, whole, whole + 3);
+    }
+
+    [Fact]
+    public void A_snapshot_arrives_although_the_log_is_truncated_meanwhile()
+    {
+        var range = _host.RangeOf(ScenarioHost.Regional);
+        var leaseholder = _host.LeaseholderOf(ScenarioHost.Regional);
+        var away = range.Configuration.Voters.First(voter => ScenarioHost.RegionOf(voter) == "europe-west1");
+        _host.Crash([away]);
+        Fill(ScenarioHost.Regional, 150);
+        var writers = Enumerable.Range(0, 8).Select(i => BeginWriter($"k{i}")).ToArray();
+        _host.Restart([away]);
+        var before = _host.NodeOf(leaseholder).LocalReplica(range.Id)!.Applied;
+        _host.RunUntil(
+            () => _host.Cluster.Cluster.Nodes[away].Node?.LocalReplica(range.Id) is { } here && here.Applied >= before,
+            20_000, "the node did not catch up");
+        Array.ForEach(writers, static stop => stop.Cancel());
+        _host.RunUntil(() => IsLevel(away, range.Id), 60_000, "the node did not become level");
+        _host.RunFor(2_000);
+        Assert.Null(_watch.CompareReplicas());
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -95,6 +136,20 @@ public sealed class MovingReplicaTests
         {
             Assert.True(_host.Write(4 + (i % 3), table, $"k{i}", $"x{i}" + new string('x', 400)).IsOk);
         }
+    }
+
+    private CancellationTokenSource BeginWriter(string key)
+    {
+        var stop = new CancellationTokenSource();
+        _host.Begin(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                await _host.StoreOf(new(4))!.WriteRowAsync(
+                    ScenarioHost.Regional, ScenarioHost.Put(key, new('y', 400)), RequestOptions.Default, CancellationToken.None);
+            }
+        });
+        return stop;
     }
 
     private void CutOnceAfterParts(NodeId node, int parts)

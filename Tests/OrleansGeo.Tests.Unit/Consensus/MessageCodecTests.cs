@@ -95,7 +95,6 @@ public sealed class MessageCodecTests
     {
         var writer = new CodecWriter();
         var hard = new HardState(new(5), new(2), new(3), new(4), new(5));
-        var point = new SnapshotPoint(new(10), new(4), Configuration.Of([new(1), new(2)], [new(3)]));
         var record = new SupportRecord(new(2), new(3), new(4));
         var beat = new LivenessMessage
         {
@@ -112,12 +111,10 @@ public sealed class MessageCodecTests
             Clock = new(9),
         };
         MessageCodec.Write(writer, hard);
-        MessageCodec.Write(writer, point);
         MessageCodec.Write(writer, record);
         MessageCodec.Write(writer, beat);
         var reader = new CodecReader(writer.Written);
         Assert.Equal(hard, MessageCodec.ReadHardState(ref reader));
-        Assert.Equal(point, MessageCodec.ReadSnapshotPoint(ref reader));
         Assert.Equal(record, MessageCodec.ReadSupportRecord(ref reader));
         Assert.Equal(beat, MessageCodec.ReadLiveness(ref reader));
         reader.ExpectEnd("durable state");
