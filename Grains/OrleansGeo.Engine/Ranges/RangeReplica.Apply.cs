@@ -10,7 +10,7 @@ namespace OrleansGeo.Engine;
 //
 // An entry is stored whole or not at all, so after a crash the stored applied index need only be true up to entries that change nothing when
 // they are applied again. Writes are: each finds its record, its own or that of the attempt before it, and stops there. So a run of
-// writes may be ahead of the stored index. Whatever else is applied (what takes records away above all: without its record a write would
+// writes may be ahead of the stored index. All else that is applied (what takes records away above all: without its record a write would
 // be made twice) takes the index into its own batch, and no write in front of it is ever applied again.
 internal sealed partial class RangeReplica
 {
