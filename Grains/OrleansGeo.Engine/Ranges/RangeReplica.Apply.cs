@@ -8,8 +8,8 @@ namespace OrleansGeo.Engine;
 // Applying what is committed. Every replica applies the same entries in the same order and reads nothing but request records, so all
 // replicas of a range hold the same data at the same index.
 //
-// An entry is stored whole or not at all, so after a crash the stored applied index need only be true up to entries that change nothing when
-// they are applied again. Writes are: each finds its record, its own or that of the attempt before it, and stops there. So a run of
+// An entry is stored whole or not at all, so after a crash the stored applied index need only be true but for entries that change nothing
+// when they are applied again. Writes are: each finds its record, its own or that of the attempt before it, and stops there. So a run of
 // writes may be ahead of the stored index. All else that is applied (what takes records away above all: without its record a write would
 // be made twice) takes the index into its own batch, and no write in front of it is ever applied again.
 internal sealed partial class RangeReplica
