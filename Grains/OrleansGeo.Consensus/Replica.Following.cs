@@ -132,9 +132,14 @@ public sealed partial class Replica
         Effects.Append.RemoveAll(e => e.Index >= from);
     }
 
-    private void Acknowledge(Message append, LogIndex match) =>
-        (PlantedBug.Is("consensus.append-ack-before-persist") ? Effects.SendNow : Effects.SendAfterPersist)
+    // An entry of this term that is durable was made so together with the term, so there is nothing left to wait for: mostly an append
+    // that only brought a commit index. Without one the term, or the snapshot below the log, may still be on its way to the disk.
+    private void Acknowledge(Message append, LogIndex match)
+    {
+        var isDurable = match > _log.Truncated && match <= _durable && TermAt(match) == Term;
+        (isDurable || PlantedBug.Is("consensus.append-ack-before-persist") ? Effects.SendNow : Effects.SendAfterPersist)
             .Add(AppendAnswer(append.From, match, append.Path));
+    }
 
     private Message AppendAnswer(NodeId to, LogIndex match, WanPath? path) => new()
     {

@@ -12,6 +12,7 @@ public sealed partial class Replica
     private LogIndex _sliceFrom;
     private long _uncommittedBytes;
     private bool _unsent;
+    private LogIndex _tellUpTo;
 
     private readonly struct MatchValues(Replica replica) : INodeValue
     {
@@ -20,9 +21,10 @@ public sealed partial class Replica
 
     /// <summary>
     /// Appends a command to the leader's log. It is sent by the next <see cref="Flush"/>. The index identifies it together with the current
-    /// term; another entry at that index means that it is lost.
+    /// term; another entry at that index means that it is lost. Followers hear of its commit at once, unless it <paramref name="mayLag"/>:
+    /// then with the next append, or when <see cref="TellCommit"/> is called.
     /// </summary>
-    public ProposeOutcome Propose(ReadOnlyMemory<byte> command, MonoTime now, out LogIndex index)
+    public ProposeOutcome Propose(ReadOnlyMemory<byte> command, MonoTime now, out LogIndex index, bool mayLag = false)
     {
         index = default;
         if (!IsLeader)
@@ -40,9 +42,24 @@ public sealed partial class Replica
             return ProposeOutcome.TooMuchInFlight;
         }
 
-        AppendOwn(EntryKind.Command, command);
+        AppendOwn(EntryKind.Command, command, mayLag);
         index = LastIndex;
         return ProposeOutcome.Accepted;
+    }
+
+    /// <summary>True at a leader with commits that followers were not told of at once.</summary>
+    public bool HasUntoldCommit => IsLeader && _tellUpTo < _commit;
+
+    /// <summary>
+    /// Lets followers know by the next <see cref="Flush"/> of everything that is committed now. Nothing where they have been told.
+    /// </summary>
+    public void TellCommit()
+    {
+        if (HasUntoldCommit)
+        {
+            _tellUpTo = _commit;
+            _unsent = true;
+        }
     }
 
     /// <summary>Builds the appends that are due. To be called once after each turn of inputs.</summary>
@@ -96,13 +113,14 @@ public sealed partial class Replica
         }
     }
 
-    private void AppendOwn(EntryKind kind, ReadOnlyMemory<byte> payload)
+    private void AppendOwn(EntryKind kind, ReadOnlyMemory<byte> payload, bool mayLag = false)
     {
         var entry = new LogEntry(Term, LastIndex.Next, kind, payload);
         _log.Append(entry);
         Effects.Append.Add(entry);
         _uncommittedBytes += payload.Length;
         _unsent = true;
+        _tellUpTo = mayLag ? _tellUpTo : LastIndex;
     }
 
     private void SendDue(PeerProgress peer, MonoTime now)
@@ -127,8 +145,8 @@ public sealed partial class Replica
             SendAppend(peer, now, false);
         }
 
-        // While appends are under way the next one carries the commit index; when none is, it travels alone.
-        if (peer.State == ProgressState.Replicate && peer.Inflight == 0 && peer.SentCommit < _commit)
+        // While appends are under way the next one carries the commit index; when none is, it travels alone, if it cannot wait for one.
+        if (peer.State == ProgressState.Replicate && peer.Inflight == 0 && peer.SentCommit < LogIndex.Min(_commit, _tellUpTo))
         {
             SendAppend(peer, now, true);
         }

@@ -22,6 +22,7 @@ public sealed partial class Node
     private const int IdlePasses = 10;
 
     private readonly HashSet<RangeId> _publishing = [];
+    private readonly List<RangeReplica> _housed = [];
     private long _housePass;
 
     /// <summary>
@@ -251,15 +252,22 @@ public sealed partial class Node
         Timers.At(Clock.Mono().AddMicros(Options.HousekeepingMicros), KeepHouse);
         _housePass++;
         KeepSystemRange();
-        foreach (var replica in _replicas.Values.ToArray())
+        foreach (var replica in _replicas.Values)
         {
             if (!replica.Stopped && (replica.HasNews || (replica.Id.Value + _housePass) % IdlePasses == 0))
             {
-                replica.KeepHouse();
-                PublishDescriptor(replica);
-                RemoveIfLeftOut(replica);
+                _housed.Add(replica);
             }
         }
+
+        foreach (var replica in _housed.Where(replica => !replica.Stopped))
+        {
+            replica.KeepHouse();
+            PublishDescriptor(replica);
+            RemoveIfLeftOut(replica);
+        }
+
+        _housed.Clear();
     }
 
     // A replica that was away when it was removed never hears of it from its log. The directory is written only by leaseholders and only

@@ -112,6 +112,8 @@ internal sealed class ClosedTimestamps(Node node)
         var closed = HlcTimestamp.Later(Floor, target);
         foreach (var (id, replica) in _touched.ToArray())
         {
+            // Leaves in the same envelope as the times, ahead of them: a follower can apply what it is told it must have applied.
+            replica.TellCommit();
             Review(id, replica, closed);
         }
 

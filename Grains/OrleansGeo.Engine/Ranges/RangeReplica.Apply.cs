@@ -6,12 +6,21 @@ using OrleansGeo.Transactions;
 namespace OrleansGeo.Engine;
 
 // Applying what is committed. Every replica applies the same entries in the same order and reads nothing but request records, so all
-// replicas of a range hold the same data at the same index. The applied index goes into the same batch as the changes: after a crash, an
-// entry is either applied whole or applied again from the log.
+// replicas of a range hold the same data at the same index.
+//
+// An entry is stored whole or not at all, so after a crash the stored applied index need only be true but for entries that change nothing
+// when they are applied again. Writes are: each finds its record, its own or that of the attempt before it, and stops there. So a run of
+// writes may be ahead of the stored index. All else that is applied (what takes records away above all: without its record a write would
+// be made twice) takes the index into its own batch, and no write in front of it is ever applied again.
 internal sealed partial class RangeReplica
 {
+    // What a node that starts may have to look at again, for each range.
+    private const int WritesAheadMax = 128;
+
     private readonly List<(LogIndex Index, Term Term, Configuration Configuration)> _configurations = [];
     private LogIndex _lastStored;
+    private LogIndex _storedApplied;
+    private bool _storesApplied;
 
     private void Apply(in LogEntry entry, WanPath? path, NodeTurn turn)
     {
@@ -23,6 +32,7 @@ internal sealed partial class RangeReplica
             case EntryKind.LeaderStart:
                 break;
             case EntryKind.Configuration:
+                _storesApplied = true;
                 ApplyConfiguration(entry, turn);
                 break;
             case EntryKind.Command:
@@ -70,7 +80,9 @@ internal sealed partial class RangeReplica
     private bool ApplyCommand(in LogEntry entry, NodeTurn turn)
     {
         var payload = entry.Payload.Span;
-        switch (RangeCommand.KindOf(payload))
+        var kind = RangeCommand.KindOf(payload);
+        _storesApplied |= kind != CommandKind.Write;
+        switch (kind)
         {
             case CommandKind.Write:
                 return !ApplyWrite(RangeCommand.ReadWrite(payload), turn);
@@ -92,6 +104,17 @@ internal sealed partial class RangeReplica
                 return false;
             default:
                 throw new CodecException($"a range command of kind {payload[1]}");
+        }
+    }
+
+    // What the node knows of the system range is built from single changes, none of which may come twice.
+    private void StoreApplied(NodeTurn turn)
+    {
+        if (_storesApplied || Id == SystemKeys.RangeId || _applied.Value - _storedApplied.Value >= WritesAheadMax)
+        {
+            ReplicaStore.PutApplied(turn.Batch, _appliedKey, _applied, turn.Buffer);
+            _storedApplied = _applied;
+            _storesApplied = false;
         }
     }
 
@@ -157,6 +180,7 @@ internal sealed partial class RangeReplica
 
         _configurations.RemoveAll(known => known.Index <= upTo);
         ReplicaStore.DeleteEntries(turn.Batch, Id, _core.FirstIndex, upTo);
+        _storesApplied = true;
         _state = _state with { Truncated = upTo, TruncatedTerm = _core.TermAt(upTo), Base = configuration };
         ReplicaStore.PutState(turn.Batch, Id, _state, turn.Buffer);
         _core.Compact(upTo);

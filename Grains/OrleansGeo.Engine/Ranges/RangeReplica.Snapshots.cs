@@ -113,7 +113,8 @@ internal sealed partial class RangeReplica
         _lastStored = last.Index;
         _state = new(descriptor, last.Index, last.Term, descriptor.Configuration);
         ReplicaStore.PutState(turn.Batch, Id, _state, turn.Buffer);
-        ReplicaStore.PutApplied(turn.Batch, _appliedKey, _applied, turn.Buffer);
+        _storesApplied = true;
+        StoreApplied(turn);
         turn.Batch.Delete(LocalKeys.Replica(Id, LocalKeys.RemovedKind));
         turn.NeedsSync();
         _core.SnapshotInstalled(last.Point, _node.Clock.Mono());

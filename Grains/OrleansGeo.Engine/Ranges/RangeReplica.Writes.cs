@@ -173,7 +173,9 @@ internal sealed partial class RangeReplica
             RangeCommand.AddOperation(_node.Scratch, write.Writes[i].Key, pending.Values[i]);
         }
 
-        var proposed = _core.Propose(_node.Scratch.ToArray(), _node.Clock.Mono(), out var index);
+        // Followers need a commit when they may serve it, which they are told by closed timestamps; the system range they follow at once.
+        var mayLag = Id != SystemKeys.RangeId;
+        var proposed = _core.Propose(_node.Scratch.ToArray(), _node.Clock.Mono(), out var index, mayLag);
         if (proposed != ProposeOutcome.Accepted)
         {
             Finish(pending, proposed == ProposeOutcome.TooMuchInFlight

@@ -39,7 +39,7 @@ internal sealed partial class RangeReplica
         _node = node;
         Id = stored.Range;
         _state = stored.State ?? new(null, default, default, null);
-        _applied = stored.Applied;
+        _applied = _storedApplied = stored.Applied;
         _appliedKey = LocalKeys.Replica(Id, LocalKeys.AppliedKind);
         _latches = new(node.Options.LatchWaitersMax);
         var settings = new ReplicaSettings(Id, node.Id) { SupportMicros = node.Options.SupportMicros, DriftPpm = node.Options.DriftPpm };
@@ -90,6 +90,16 @@ internal sealed partial class RangeReplica
         }
     }
 
+    /// <summary>Lets followers know of commits that waited for company.</summary>
+    public void TellCommit()
+    {
+        if (_core.HasUntoldCommit)
+        {
+            _core.TellCommit();
+            _node.MarkDirty(this);
+        }
+    }
+
     /// <summary>Performs everything the core asks for, into the node's current turn.</summary>
     public void Drain(NodeTurn turn)
     {
@@ -116,8 +126,8 @@ internal sealed partial class RangeReplica
 
         if (_applied != before)
         {
-            ReplicaStore.PutApplied(turn.Batch, _appliedKey, _applied, turn.Buffer);
             CompactLog(turn);
+            StoreApplied(turn);
         }
 
         ArmWake();

@@ -9,7 +9,9 @@ namespace OrleansGeo.Storage.RocksDb;
 internal sealed class SyncThread : IDisposable
 {
     private readonly Lock _gate = new();
-    private readonly SemaphoreSlim _wakeUps = new(0);
+
+    // Without spinning: the next sync is asked for when somebody had work to do, and spinning takes the core that work needs.
+    private readonly ManualResetEventSlim _woken = new(false, 0);
     private readonly Action _sync;
     private readonly Thread _thread;
     private TaskCompletionSource? _asked;
@@ -34,7 +36,7 @@ internal sealed class SyncThread : IDisposable
             if (_asked is null)
             {
                 _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
-                _wakeUps.Release();
+                _woken.Set();
             }
 
             return _asked.Task;
@@ -52,24 +54,28 @@ internal sealed class SyncThread : IDisposable
             }
 
             _isStopping = true;
-            _wakeUps.Release();
+            _woken.Set();
         }
 
         _thread.Join();
-        _wakeUps.Dispose();
+        _woken.Dispose();
     }
 
     private void Run()
     {
         while (true)
         {
-            _wakeUps.Wait();
+            _woken.Wait();
             TaskCompletionSource? asked;
             lock (_gate)
             {
                 asked = _asked;
                 _asked = null;
-                if (asked is null && _isStopping)
+                if (!_isStopping)
+                {
+                    _woken.Reset();
+                }
+                else if (asked is null)
                 {
                     return;
                 }

@@ -36,6 +36,9 @@ public sealed record SimRunOptions
     /// <summary>Nodes that join meanwhile.</summary>
     public int Joins { get; init; }
 
+    /// <summary>How much of a log is kept: little brings snapshots, much brings long replays after a crash.</summary>
+    public int LogKeepBytes { get; init; } = 4 << 10;
+
     /// <summary>The options that a seed draws.</summary>
     public static SimRunOptions Draw(ulong seed)
     {
@@ -48,6 +51,7 @@ public sealed record SimRunOptions
             KeysPerTable = (int)prng.Between(1, 6),
             ThinkMsMax = (int)prng.Between(20, 300),
             Churn = prng.Chance(0.7),
+            LogKeepBytes = seed % 16 == 8 ? 4 << 20 : 4 << 10,
             Joins = seed % 8 == 0 ? 1 + (int)(seed / 8 % 3) : 0,
             ClosedTargetMs = prng.Chance(0.5) ? 500 : prng.Between(20, 200),
             Faults = prng.Chance(0.05)
@@ -146,7 +150,7 @@ public sealed class SimRun
         ClosedTargetMs = Options.ClosedTargetMs,
         ClosedPublishMicros = Options.ClosedTargetMs * 200,
         SplitBytes = 64 << 10,
-        LogKeepBytes = 4 << 10,
+        LogKeepBytes = Options.LogKeepBytes,
         SnapshotChunkBytes = 2 << 10,
     };
 

@@ -185,6 +185,73 @@ public sealed class ReplicaRulesTests
         Assert.True(replica.MayServe(s_now.AddMicros(1_500_000)));
     }
 
+    [Fact]
+    public void A_commit_that_may_lag_is_told_with_the_next_append_or_on_demand()
+    {
+        var replica = Leader();
+        Serve(replica);
+        ProposeLagging(replica, 3);
+        replica.Receive(From(2, MessageKind.AppendReply, 3, index: 3), s_now);
+        Assert.Equal(new LogIndex(3), replica.CommitIndex);
+        Drain(replica);
+        replica.Flush(s_now);
+        Assert.DoesNotContain(replica.Effects.SendNow, m => m.To == new NodeId(2));
+
+        ProposeLagging(replica, 4);
+        Assert.Equal(new LogIndex(3), Assert.Single(replica.Effects.SendNow, m => m.To == new NodeId(2)).Commit);
+        replica.Receive(From(2, MessageKind.AppendReply, 3, index: 4), s_now);
+        Drain(replica);
+        Assert.True(replica.HasUntoldCommit);
+        replica.TellCommit();
+        replica.Flush(s_now);
+        var told = Assert.Single(replica.Effects.SendNow, m => m.To == new NodeId(2));
+        Assert.Equal((new LogIndex(4), 0), (told.Commit, told.Entries.Count));
+        Assert.False(replica.HasUntoldCommit);
+    }
+
+    [Fact]
+    public void A_commit_that_may_not_lag_is_told_at_once_with_all_before_it()
+    {
+        var replica = Leader();
+        Serve(replica);
+        ProposeLagging(replica, 3);
+        replica.Propose(new byte[] { 2 }, s_now, out _);
+        replica.Flush(s_now);
+        replica.Persisted(new(3), new(4), s_now);
+        Drain(replica);
+        replica.Receive(From(2, MessageKind.AppendReply, 3, index: 4), s_now);
+        replica.Flush(s_now);
+        Assert.Equal(new LogIndex(4), Assert.Single(replica.Effects.SendNow, m => m.To == new NodeId(2)).Commit);
+    }
+
+    [Fact]
+    public void An_append_is_acknowledged_at_once_only_where_its_last_entry_is_durable_in_its_term()
+    {
+        var replica = New();
+        replica.Receive(Append(index: 1, logTerm: 2), s_now);
+        AnswersAfterPersist(replica);
+        replica.Receive(Append(index: 1, logTerm: 2, entry: new(new(3), new(2), EntryKind.Command, new byte[] { 2 })), s_now);
+        AnswersAfterPersist(replica);
+        replica.Receive(Append(index: 2, logTerm: 3), s_now);
+        AnswersAfterPersist(replica);
+        replica.Persisted(new(3), new(2), s_now);
+        replica.Receive(Append(index: 2, logTerm: 3), s_now);
+        Assert.Equal(new LogIndex(2), Assert.Single(replica.Effects.SendNow).Index);
+        Assert.Empty(replica.Effects.SendAfterPersist);
+    }
+
+    [Fact]
+    public void A_snapshot_is_acknowledged_only_when_it_is_durable()
+    {
+        var replica = New();
+        replica.Receive(Append(index: 5, logTerm: 3), s_now);
+        Drain(replica);
+        replica.SnapshotInstalled(new(new(5), new(3), replica.Configuration!), s_now);
+        AnswersAfterPersist(replica);
+        replica.Receive(Append(index: 5, logTerm: 3), s_now);
+        AnswersAfterPersist(replica);
+    }
+
 #if PLANTED_BUGS
     [Theory]
     [InlineData("consensus.vote-not-persisted", nameof(A_vote_leaves_only_when_it_is_durable))]
@@ -239,6 +306,33 @@ public sealed class ReplicaRulesTests
         replica.Flush(s_now);
         Drain(replica);
     }
+
+    private static void ProposeLagging(Replica replica, long index)
+    {
+        Drain(replica);
+        Assert.Equal(ProposeOutcome.Accepted, replica.Propose(new byte[] { 1 }, s_now, out _, mayLag: true));
+        replica.Flush(s_now);
+        replica.Persisted(new(3), new(index), s_now);
+    }
+
+    private static void AnswersAfterPersist(Replica replica)
+    {
+        Assert.Empty(replica.Effects.SendNow);
+        Assert.Equal(MessageKind.AppendReply, Assert.Single(replica.Effects.SendAfterPersist).Kind);
+        Drain(replica);
+    }
+
+    private static Message Append(long index, long logTerm, LogEntry? entry = null) => new()
+    {
+        Kind = MessageKind.Append,
+        Range = s_range,
+        From = new(2),
+        To = new(1),
+        Term = new(3),
+        Index = new(index),
+        LogTerm = new(logTerm),
+        Entries = entry is { } one ? [one] : [],
+    };
 
     private static void Drain(Replica replica) => replica.Effects.Clear();
 
