@@ -20,9 +20,9 @@ namespace OrleansGeo.Consensus;
 /// Bounds. A heartbeat asks for the bound W + D, where W is the latest wall time known here: this node's own, or one that heartbeats told
 /// of, because clocks that others drag along move with the foremost wall clock. Or for a little above the clock where that is ahead of all:
 /// then a bound pushed it there, and it stands still until wall time meets it. (The clock + D would carry clocks off: a new leader starts
-/// above its predecessor's bound, asks for D more, and its successor starts above that.) It is acknowledged once this node's HLC limit at or above it is durable. A limit is
-/// raised a little further than asked, so that one write serves all peers of one heartbeat interval; not further ahead of wall time than
-/// such an interval takes, because a next leader starts above it.
+/// above its predecessor's bound, asks for D more, and its successor starts above that.) It is acknowledged once this node's HLC limit at
+/// or above it is durable. A limit is raised a little further than asked, so that one write serves all peers of one heartbeat interval; not
+/// further ahead of wall time than such an interval takes, because a next leader starts above it.
 /// </para>
 /// </summary>
 public sealed partial class StoreLiveness : ISupportView
@@ -198,7 +198,8 @@ public sealed partial class StoreLiveness : ISupportView
         var regular = now >= _nextBeat;
         _nextBeat = regular ? now.AddMicros(_settings.HeartbeatMicros) : _nextBeat;
         _latestWallMillis = Math.Max(_latestWallMillis, physicalMillis);
-        _limitCap = HlcTimestamp.FromMillis(_latestWallMillis).AddMillis((_settings.SupportMicros + (2 * _settings.HeartbeatMicros)) / 1000);
+        var reachMillis = (_settings.SupportMicros + (2 * _settings.HeartbeatMicros)) / 1000;
+        _limitCap = HlcTimestamp.FromMillis(_latestWallMillis).AddMillis(reachMillis);
         _retryBeat = MonoTime.Forever;
         var wanted = HlcTimestamp.Later(
             HlcTimestamp.FromMillis(_latestWallMillis).AddMillis(_settings.SupportMicros / 1000), clock.AddMillis(BoundSlackMillis));

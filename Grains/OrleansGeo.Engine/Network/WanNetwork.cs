@@ -143,8 +143,8 @@ public sealed class WanNetwork
     }
 
     /// <summary>
-    /// Decides what becomes of an envelope of that many bytes sent now. The same calls with the same seed decide the same. What is sent to a
-    /// node that was never placed is lost.
+    /// Decides what becomes of an envelope of that many bytes sent now. The same calls with the same seed decide the same. What is sent to
+    /// a node that was never placed is lost.
     /// </summary>
     public WanDelivery Decide(NodeId from, NodeId to, Lane lane, int bytes, MonoTime now, Prng prng)
     {

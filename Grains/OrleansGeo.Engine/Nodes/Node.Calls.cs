@@ -9,8 +9,8 @@ public sealed partial class Node : IGatewayHost
     private readonly Dictionary<long, PendingCall> _calls = [];
     private readonly Dictionary<NodeId, RequestWindow> _requestWindows = [];
 
-    // No two calls of this node have one id, whatever incarnation made them: an answer to an earlier life is nobody's. There is room for 2^40
-    // calls in each.
+    // No two calls of this node have one id, whatever incarnation made them: an answer to an earlier life is nobody's. There is room for
+    // 2^40 calls in each.
     private long _lastCall;
 
     /// <inheritdoc />

@@ -71,9 +71,10 @@ internal sealed partial class RangeReplica
     }
 
     /// <summary>What a leader serves under, for people who look for a fault.</summary>
-    public string DescribeLeadership() => $"{(MayServe() ? "serves" : "does not serve")}, lease until {_core.LeaseUntil(_node.Clock.Mono())} "
-        + $"at {_node.Clock.Mono()}, bound {_core.Bound}, clock {_node.Clock.Peek()}, {_parked.Count} parked, {_latches.Active} latches held, "
-        + $"{_latches.Waiting} waiting";
+    public string DescribeLeadership() =>
+        $"{(MayServe() ? "serves" : "does not serve")}, lease until {_core.LeaseUntil(_node.Clock.Mono()).Micros} of "
+        + $"{_node.Clock.Mono().Micros} us, bound {_core.Bound}, clock {_node.Clock.Peek()}, {_parked.Count} parked, "
+        + $"{_latches.Active} latches held, {_latches.Waiting} waiting";
 
     private RangeOutcome.Described Describe() => new(
         Descriptor is { } descriptor ? [descriptor] : [], _core.Leader, _core.Term, _applied, _sizeBytes);
