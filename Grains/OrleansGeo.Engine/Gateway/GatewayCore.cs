@@ -35,7 +35,7 @@ internal sealed class GatewayCore(IGatewayHost host)
         }
 
         var leaseholder = scope.ServedBy;
-        while (!scope.IsOver)
+        for (var round = 0; !scope.IsOver; round++)
         {
             var timeout = TimeSpan.FromMilliseconds(Math.Min(1000, scope.Remaining.TotalMilliseconds));
             var status = await Host.CallAsync(leaseholder, SystemKeys.RangeId, new RangeOperation.Status(), timeout, scope.Cancellation);
@@ -49,6 +49,9 @@ internal sealed class GatewayCore(IGatewayHost host)
             {
                 break;
             }
+
+            // A call that is answered or refused on the spot takes no time: without a pause this would hold the node for good.
+            await BackOffAsync(scope, round);
         }
 
         return Deadline("the catalog could not be brought up to date in time");

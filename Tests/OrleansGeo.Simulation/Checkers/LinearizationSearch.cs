@@ -14,6 +14,7 @@ namespace OrleansGeo.Simulation.Checkers;
 internal sealed class LinearizationSearch
 {
     private const int Nothing = int.MinValue;
+    private const int ComparisonsAStep = 16;
 
     private readonly RegisterModel _model;
     private readonly Operation[] _answered;
@@ -54,7 +55,7 @@ internal sealed class LinearizationSearch
         LinkEvents();
     }
 
-    /// <summary>How many placements were tried.</summary>
+    /// <summary>How many placements were tried, or their worth in comparisons.</summary>
     public long Steps { get; private set; }
 
     /// <summary>How many operations were answered and must find a place.</summary>
@@ -125,6 +126,8 @@ internal sealed class LinearizationSearch
             _seen.Add(key, usedUp = []);
         }
 
+        // Looking through many places costs as much as trying some: the budget is one of time.
+        Steps += usedUp.Count / ComparisonsAStep;
         if (usedUp.Exists(_unknownDone.Includes))
         {
             return false;

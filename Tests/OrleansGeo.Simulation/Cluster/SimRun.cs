@@ -84,6 +84,8 @@ public sealed record SimResult(
 /// </summary>
 public sealed class SimRun
 {
+    // Many times what a run takes: nodes that talk without end, and get nowhere, fail the run instead of holding it.
+    private const long EventsMax = 1_000_000;
     private const string Database = "sim";
     private readonly List<RowClient> _clients = [];
     private readonly SimWatch _watch;
@@ -92,7 +94,7 @@ public sealed class SimRun
     private SimRun(ulong seed, SimRunOptions options)
     {
         Options = options;
-        World = new(seed);
+        World = new(seed, EventsMax);
         var topology = options.ThreeRegions ? WanTopology.Demo : OneRegion();
         Cluster = new(World, topology with { JitterFraction = 0.1 }, Tune);
         _watch = new(Cluster);

@@ -6,7 +6,7 @@ namespace OrleansGeo.Tests.Simulation.Seeds;
 /// <summary>The tests are tested: each bug of the bank is switched on alone, and some seed must show it.</summary>
 public sealed class PlantedBugTests(ITestOutputHelper output)
 {
-    private const int SeedsMax = 80;
+    private const int SeedsMax = 160;
 
     public static TheoryData<string> Bank() => [.. PlantedBugs.All];
 
