@@ -1,0 +1,63 @@
+using System.Collections.Immutable;
+
+namespace OrleansGeo.Membership;
+
+/// <summary>What an operator does to acceptors: found a register once, readmit one that was refused or lost its record.</summary>
+public static class RegisterSeats
+{
+    /// <summary>Gives every acceptor its record. Again is harmless; after an interruption it goes on.</summary>
+    public static Task<SeatingOutcome> FoundAsync(IEnumerable<IAcceptor> acceptors, CancellationToken cancellation) =>
+        SeatAsync([.. acceptors.OrderBy(acceptor => acceptor.Identity.Index)], Seating.Found, cancellation);
+
+    /// <summary>Gives an acceptor that was refused, or lost its record, a new one that follows from the others'.</summary>
+    public static Task<SeatingOutcome> ReadmitAsync(IEnumerable<IAcceptor> acceptors, string name, CancellationToken cancellation)
+    {
+        ImmutableArray<IAcceptor> all = [.. acceptors.OrderBy(acceptor => acceptor.Identity.Index)];
+        var target = all.Select((acceptor, i) => (acceptor, i)).FirstOrDefault(one => one.acceptor.Identity.Acceptor == name, (null!, -1)).Item2;
+        return target < 0
+            ? Task.FromResult<SeatingOutcome>(new SeatingOutcome.Declined($"there is no acceptor '{name}'"))
+            : SeatAsync(all, (set, replies) => Seating.Readmit(set, target, replies), cancellation);
+    }
+
+    private static async Task<SeatingOutcome> SeatAsync(
+        ImmutableArray<IAcceptor> acceptors,
+        Func<ImmutableArray<AcceptorIdentity>, IReadOnlyList<AcceptorReply?>, SeatingPlan> plan,
+        CancellationToken cancellation)
+    {
+        var replies = new List<AcceptorReply?>();
+        foreach (var asked in acceptors.Select(acceptor => Inspect(acceptor, cancellation)).ToList())
+        {
+            replies.Add(await asked);
+        }
+
+        switch (plan([.. acceptors.Select(acceptor => acceptor.Identity)], replies))
+        {
+            case SeatingPlan.Declined declined:
+                return new SeatingOutcome.Declined(declined.Reason);
+            case SeatingPlan.Seats seats:
+                foreach (var state in seats.States)
+                {
+                    if (!await acceptors[state.Identity.Index].SeatAsync(state, cancellation))
+                    {
+                        return new SeatingOutcome.Declined($"'{state.Identity.Acceptor}' got a record from someone else meanwhile");
+                    }
+                }
+
+                return new SeatingOutcome.Seated(true);
+            default:
+                return new SeatingOutcome.Seated(false);
+        }
+    }
+
+    private static async Task<AcceptorReply?> Inspect(IAcceptor acceptor, CancellationToken cancellation)
+    {
+        try
+        {
+            return await acceptor.AskAsync(new AcceptorRequest.Inspect(0), cancellation);
+        }
+        catch (Exception)
+        {
+            return null;
+        }
+    }
+}
