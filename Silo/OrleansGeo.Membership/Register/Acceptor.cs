@@ -78,9 +78,8 @@ public static class Acceptor
             Writes = state.Writes + 1,
             Witnessed = Merge(state.Witnessed, prepare.Witnessed),
         };
-        return PlantedBug.Is("register.promise-not-stored")
-            ? (state, Answer(true, after, life))
-            : (after, Answer(true, after, life));
+        var kept = PlantedBug.Is("register.promise-not-stored") ? after with { Promised = state.Promised } : after;
+        return (kept, Answer(true, after, life));
     }
 
     // A request that comes twice must not be refused the second time: the proposer may hear the second answer only.

@@ -149,7 +149,7 @@ public sealed partial class Proposer
         foreach (var slot in counted)
         {
             count++;
-            areTrusted &= _trustedLife[Array.IndexOf(_slots, slot)] == slot.Report!.Life;
+            areTrusted &= _trustedLife[Array.IndexOf(_slots, slot)] == slot.Report!.Life || PlantedBug.Is("register.trusts-every-life");
         }
 
         return count >= _quorum && (areTrusted || _slots.All(slot => slot.IsSettled));
