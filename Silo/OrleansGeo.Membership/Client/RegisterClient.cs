@@ -16,9 +16,9 @@ public sealed class RegisterClient : IDisposable
     private readonly Prng _prng;
     private readonly Proposer _proposer;
     private readonly Action<string, RefusalKind, string> _alarm;
+    private readonly string?[] _silences;
     private readonly SemaphoreSlim _turn = new(1, 1);
-    private readonly Channel<(long Token, AcceptorReply? Reply)> _answers =
-        Channel.CreateUnbounded<(long, AcceptorReply?)>(new() { SingleReader = true });
+    private readonly Channel<Heard> _answers = Channel.CreateUnbounded<Heard>();
 
     /// <summary>
     /// Makes a client over a whole set of acceptors. The generator gives this life of it an identity, so it must be seeded from true
@@ -31,6 +31,7 @@ public sealed class RegisterClient : IDisposable
         Invariant.Holds(_acceptors.Select((acceptor, i) => acceptor.Identity.Index == i).All(isInPlace => isInPlace));
         Invariant.Holds(_acceptors.Length == _acceptors[0].Identity.Acceptors.Length);
         (_options, _time, _prng, _alarm) = (options, time, prng, alarm);
+        _silences = new string?[_acceptors.Length];
         _proposer = new((long)(prng.NextUInt64() >> 1) | 1, _acceptors.Length);
     }
 
@@ -155,12 +156,7 @@ public sealed class RegisterClient : IDisposable
 
     private async Task<RoundEnd> RunRound(Func<IReadOnlyList<RegisterEffect>> begin, CancellationToken cancellation)
     {
-        // What came after the last round was over teaches this one, and may ask for something more.
-        while (_answers.Reader.TryRead(out var late))
-        {
-            Perform(Feed(late), cancellation);
-        }
-
+        FeedLate();
         var end = Perform(begin(), cancellation);
         while (end is null)
         {
@@ -171,8 +167,17 @@ public sealed class RegisterClient : IDisposable
         return end;
     }
 
-    private IReadOnlyList<RegisterEffect> Feed((long Token, AcceptorReply? Reply) answer) =>
-        answer.Reply is { } reply ? _proposer.Answered(answer.Token, reply) : _proposer.NoAnswer(answer.Token);
+    // What comes after a round is over may ask for something more: an acceptor that is late is still brought along.
+    private void FeedLate()
+    {
+        while (_answers.Reader.TryRead(out var late))
+        {
+            Perform(Feed(late), CancellationToken.None);
+        }
+    }
+
+    private IReadOnlyList<RegisterEffect> Feed(Heard heard) =>
+        heard.Reply is { } reply ? _proposer.Answered(heard.Acceptor, heard.Token, reply) : _proposer.NoAnswer(heard.Acceptor, heard.Token);
 
     private RoundEnd? Perform(IReadOnlyList<RegisterEffect> effects, CancellationToken cancellation)
     {
@@ -182,7 +187,7 @@ public sealed class RegisterClient : IDisposable
             switch (effect)
             {
                 case RegisterEffect.Send send:
-                    _ = Ask(_acceptors[send.Acceptor], send.Token, send.Request, cancellation);
+                    _ = Ask(send, cancellation);
                     break;
                 case RegisterEffect.Alarm alarm:
                     var name = _acceptors[alarm.Acceptor].Identity.Acceptor;
@@ -199,26 +204,59 @@ public sealed class RegisterClient : IDisposable
     }
 
     // Every question brings exactly one answer, in bounded time, so that a round always ends: a cancelled one through its questions.
-    private async Task Ask(IAcceptor acceptor, long token, AcceptorRequest request, CancellationToken cancellation)
+    private async Task Ask(RegisterEffect.Send send, CancellationToken cancellation)
     {
+        var acceptor = _acceptors[send.Acceptor];
         AcceptorReply? reply = null;
         try
         {
             using var timeout = new CancellationTokenSource(_options.AcceptorTimeout, _time);
             using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
-            reply = await acceptor.AskAsync(request, both.Token);
+            reply = await acceptor.AskAsync(send.Request, both.Token);
+            _silences[send.Acceptor] = null;
         }
-        catch (Exception)
+        catch (Exception silence)
         {
+            _silences[send.Acceptor] = silence is OperationCanceledException ? "no answer in time" : silence.Message;
             RegisterMetrics.NoAnswer(acceptor.Identity.Acceptor);
         }
 
-        _answers.Writer.TryWrite((token, reply));
+        _answers.Writer.TryWrite(new(send.Acceptor, send.Token, reply));
+        HearWhenIdle();
     }
 
-    private static string TextOf(RoundEnd end, int rounds) => end switch
+    // While a call runs it hears for itself. Between its last look and its end an answer may slip in; the next one brings it along.
+    private void HearWhenIdle()
     {
-        RoundEnd.NoQuorum none => $"{none.Answered} acceptors took part and {none.Needed} are needed, in the last of {rounds} rounds",
+        try
+        {
+            if (!_turn.Wait(0))
+            {
+                return;
+            }
+
+            try
+            {
+                FeedLate();
+            }
+            finally
+            {
+                _turn.Release();
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            // Nobody asks any more.
+        }
+    }
+
+    private string TextOf(RoundEnd end, int rounds) => end switch
+    {
+        RoundEnd.NoQuorum none => $"{none.Answered} acceptors took part and {none.Needed} are needed, in the last of {rounds} rounds"
+            + string.Concat(_acceptors.Select((acceptor, i) => _silences[i] is { } why ? $"; '{acceptor.Identity.Acceptor}': {why}" : "")),
         _ => $"other proposers came in between in each of {rounds} rounds",
     };
+
+    /// <summary>What came of one question.</summary>
+    private readonly record struct Heard(int Acceptor, long Token, AcceptorReply? Reply);
 }

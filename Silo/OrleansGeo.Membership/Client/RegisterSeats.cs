@@ -25,9 +25,19 @@ public static class RegisterSeats
         CancellationToken cancellation)
     {
         var replies = new List<AcceptorReply?>();
-        foreach (var asked in acceptors.Select(acceptor => Inspect(acceptor, cancellation)).ToList())
+        foreach (var asked in acceptors.Select(acceptor => Inspect(acceptor, 0, cancellation)).ToList())
         {
             replies.Add(await asked);
+        }
+
+        // One that went back may not have been found out yet.
+        for (var i = 0; i < acceptors.Length; i++)
+        {
+            var floor = replies.OfType<AcceptorReply.Answer>().Select(answer => answer.Report.Witnessed[i]).DefaultIfEmpty().Max();
+            if (replies[i] is AcceptorReply.Answer answer && answer.Report.Writes < floor)
+            {
+                replies[i] = await Inspect(acceptors[i], floor, cancellation);
+            }
         }
 
         switch (plan([.. acceptors.Select(acceptor => acceptor.Identity)], replies))
@@ -49,11 +59,11 @@ public static class RegisterSeats
         }
     }
 
-    private static async Task<AcceptorReply?> Inspect(IAcceptor acceptor, CancellationToken cancellation)
+    private static async Task<AcceptorReply?> Inspect(IAcceptor acceptor, long floor, CancellationToken cancellation)
     {
         try
         {
-            return await acceptor.AskAsync(new AcceptorRequest.Inspect(0), cancellation);
+            return await acceptor.AskAsync(new AcceptorRequest.Inspect(floor), cancellation);
         }
         catch (Exception)
         {

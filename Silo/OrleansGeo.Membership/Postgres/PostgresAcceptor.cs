@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Npgsql;
 using NpgsqlTypes;
+using OrleansGeo.Primitives;
 
 namespace OrleansGeo.Membership;
 
@@ -121,6 +122,10 @@ public sealed class PostgresAcceptor : IAcceptor, IAsyncDisposable
         catch (PostgresException missing) when (missing.SqlState == UndefinedTable)
         {
             return Unseated();
+        }
+        catch (CodecException unreadable)
+        {
+            return new AcceptorReply.Refused(RefusalKind.Unreadable, unreadable.Message);
         }
     }
 

@@ -17,13 +17,14 @@ public sealed record AcceptorIdentity(string Register, string Acceptor, Immutabl
         ImmutableArray<string> all = [.. names.Order(StringComparer.Ordinal)];
         if (register.Length == 0 || all.Any(name => name.Length == 0))
         {
-            throw new ArgumentException("a membership register and its acceptors have names");
+            throw new ArgumentException("a membership register and its acceptors have names", nameof(names));
         }
 
         if (all.Length is 0 or > AcceptorsMax || all.Length % 2 == 0 || all.Distinct(StringComparer.Ordinal).Count() != all.Length)
         {
             throw new ArgumentException(
-                $"a membership register has an odd number of differently named acceptors, {AcceptorsMax} at most: {string.Join(", ", all)}");
+                $"a membership register has an odd number of differently named acceptors, {AcceptorsMax} at most: {string.Join(", ", all)}",
+                nameof(names));
         }
 
         return [.. all.Select(name => new AcceptorIdentity(register, name, all))];
@@ -92,6 +93,9 @@ public enum RefusalKind
 
     /// <summary>Its server does not make writes durable.</summary>
     Unsafe,
+
+    /// <summary>Its record has a format that this build does not read.</summary>
+    Unreadable,
 }
 
 /// <summary>An acceptor's answer.</summary>

@@ -188,10 +188,17 @@ public sealed partial class Proposer
 
     private void Hold()
     {
-        var writes = _slots.Select(slot =>
-            slot is { Counts: true, IsPreparing: false } && slot.Report!.Promised == _ballot.Next ? slot.Report.Writes : (long?)null).ToArray();
-        _held = writes.Count(count => count is not null) >= _quorum ? new(_ballot.Next, _proposed, writes) : null;
+        var holders = _slots.Count(slot => slot is { Counts: true, IsPreparing: false } && slot.Report!.Promised == _ballot.Next);
+        _held = holders >= _quorum ? new(_ballot.Next, _proposed, [.. _slots.Select(WritesWhenHeld)]) : null;
     }
+
+    private long? WritesWhenHeld(Slot slot) => slot switch
+    {
+        { IsPreparing: true } => null,
+        { Counts: true } when slot.Report!.Promised == _ballot.Next => slot.Report.Writes,
+        { State: SlotState.Asked } => slot.ExpectedWrites + 1,
+        _ => null,
+    };
 
     private void Fail()
     {
@@ -222,6 +229,7 @@ public sealed partial class Proposer
             new AcceptorRequest.Accept(_known[i], _ballot, _ballot.Next, writesAtPromise, _proposed, [.. _known]),
             SlotState.Asked);
         _slots[i].IsPreparing = false;
+        _slots[i].ExpectedWrites = writesAtPromise;
     }
 
     private void Send(int i, AcceptorRequest request, SlotState state)
@@ -230,12 +238,6 @@ public sealed partial class Proposer
         _slots[i].Report = null;
         _slots[i].Token = ++_lastToken;
         _effects.Add(new RegisterEffect.Send(i, _lastToken, request));
-    }
-
-    private int? Find(long token)
-    {
-        var i = Array.FindIndex(_slots, slot => slot.Token == token || slot.Doubt == token);
-        return token == 0 || i < 0 ? null : i;
     }
 
     /// <summary>Where one acceptor stands in the round.</summary>
@@ -256,11 +258,16 @@ public sealed partial class Proposer
         /// <summary>The count of writes that the acceptor showed when it was asked again.</summary>
         public long ConfirmedWrites { get; set; }
 
+        /// <summary>The count of writes at which it was asked to accept.</summary>
+        public long ExpectedWrites { get; set; }
+
         public bool Counts => State == SlotState.Done && Doubt == 0;
 
         public bool IsSettled => State != SlotState.Asked && Doubt == 0;
 
         public bool MayStillCount => State is SlotState.Asked or SlotState.Done;
+
+        public bool Awaits(long token) => token != 0 && (Token == token || Doubt == token);
 
         public void Settle(SlotState state)
         {

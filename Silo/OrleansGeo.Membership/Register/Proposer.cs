@@ -113,11 +113,16 @@ public sealed partial class Proposer
         return Take();
     }
 
-    /// <summary>An acceptor answered.</summary>
-    public IReadOnlyList<RegisterEffect> Answered(long token, AcceptorReply reply)
+    /// <summary>An acceptor answered. An answer to an earlier round decides nothing any more, but what it says is known from now on.</summary>
+    public IReadOnlyList<RegisterEffect> Answered(int i, long token, AcceptorReply reply)
     {
-        if (Find(token) is not { } i)
+        if (!_slots[i].Awaits(token))
         {
+            if (reply is AcceptorReply.Answer { Report: var report })
+            {
+                Learn(i, report);
+            }
+
             return [];
         }
 
@@ -143,9 +148,9 @@ public sealed partial class Proposer
     }
 
     /// <summary>An acceptor did not answer in time, or cannot be reached. It may still do what it was asked, at any later time.</summary>
-    public IReadOnlyList<RegisterEffect> NoAnswer(long token)
+    public IReadOnlyList<RegisterEffect> NoAnswer(int i, long token)
     {
-        if (Find(token) is { } i)
+        if (_slots[i].Awaits(token))
         {
             _slots[i].Settle(SlotState.Silent);
             Advance();
@@ -225,7 +230,7 @@ public sealed partial class Proposer
         return read;
     }
 
-    private IReadOnlyList<RegisterEffect> Take()
+    private RegisterEffect[] Take()
     {
         if (_effects.Count == 0)
         {
@@ -237,6 +242,9 @@ public sealed partial class Proposer
         return taken;
     }
 
-    /// <summary>The ballot that a majority has promised to this proposer's next round, and the value below it.</summary>
+    /// <summary>
+    /// The ballot that a majority has promised to this proposer's next round, and the value below it. For an acceptor that has not answered
+    /// yet, the count of writes is the one that it will have if it accepts; if that is not so, it declines.
+    /// </summary>
     private sealed record Held(Ballot Ballot, RegisterValue Value, long?[] WritesAtPromise);
 }

@@ -73,7 +73,7 @@ public static class Seating
                 return new SeatingPlan.Declined($"acceptor '{set[target].Acceptor}' does not answer");
             case AcceptorReply.Answer:
                 return new SeatingPlan.Nothing();
-            case AcceptorReply.Refused { Kind: RefusalKind.Stranger or RefusalKind.Unsafe } refused:
+            case AcceptorReply.Refused { Kind: RefusalKind.Stranger or RefusalKind.Unsafe or RefusalKind.Unreadable } refused:
                 return new SeatingPlan.Declined($"acceptor '{set[target].Acceptor}' {refused.Reason}");
         }
 

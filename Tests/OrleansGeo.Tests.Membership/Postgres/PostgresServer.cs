@@ -29,6 +29,10 @@ internal sealed class PostgresServer : IDisposable
 
     public int Port { get; }
 
+    // Without Unix sockets, whose lock files outlive a server that was killed.
+    private string Settings =>
+        $"-p {Port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c shared_buffers=16MB -c max_connections=60";
+
     public string ConnectionString =>
         $"Host=127.0.0.1;Port={Port.ToString(CultureInfo.InvariantCulture)};Username=postgres;Database=postgres";
 
@@ -56,12 +60,18 @@ internal sealed class PostgresServer : IDisposable
     }
 
     /// <summary>Starts it again.</summary>
-    public void Launch() => Do(
-    [
-        Binary("pg_ctl")!, "-D", Data, "-w", "-t", "60", "-l", Path.Combine(_root, "log"), "-o",
-        $"-p {Port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={_root} -c shared_buffers=16MB -c max_connections=60",
-        "start",
-    ]);
+    public void Launch()
+    {
+        var log = Path.Combine(_root, "log");
+        try
+        {
+            Do([Binary("pg_ctl")!, "-D", Data, "-w", "-t", "60", "-l", log, "-o", Settings, "start"]);
+        }
+        catch (InvalidOperationException failure)
+        {
+            throw new InvalidOperationException($"{failure.Message}\n{string.Join('\n', File.ReadLines(log).TakeLast(10))}", failure);
+        }
+    }
 
     /// <summary>Ends every process of it at once, as a lost machine does.</summary>
     public void Kill()
@@ -174,15 +184,34 @@ internal sealed class PostgresServer : IDisposable
             ? Directory.EnumerateDirectories("/usr/lib/postgresql").Select(folder => Path.Combine(folder, "bin"))
             : [];
 
+    // Below the ports that connections get for themselves: one of those could be taken while the server is down.
     private static int FreePort()
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+        while (true)
+        {
+            var port = Random.Shared.Next(15_000, 32_000);
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+                return port;
+            }
+            catch (SocketException)
+            {
+                continue;
+            }
+        }
     }
 }
 
-/// <summary>Three servers for a class of tests; each test founds a register of its own on them.</summary>
+/// <summary>The tests that share three servers, one at a time.</summary>
+[CollectionDefinition(Name)]
+public sealed class PostgresServers : ICollectionFixture<PostgresFixture>
+{
+    public const string Name = "PostgreSQL servers";
+}
+
+/// <summary>Three servers; each test founds a register of its own on them.</summary>
 public sealed class PostgresFixture : IDisposable
 {
     private readonly List<PostgresServer> _servers = [];

@@ -101,9 +101,7 @@ internal sealed class RegisterRun
         var verdict = LinearizabilityChecker.Check(_history);
         if (!verdict.IsGood)
         {
-            var text = new StringBuilder(verdict.ToString());
-            _history.Operations.Aggregate(text, (all, operation) => all.Append(CultureInfo.InvariantCulture, $"\n    {operation}"));
-            return text.ToString();
+            return $"{verdict}\n    {string.Join("\n    ", _history.Operations)}";
         }
 
         if (!_restores)
