@@ -9,7 +9,7 @@ public sealed record RegisterOptions
     /// <summary>Rounds that one call may take.</summary>
     public int RoundsMax { get; init; } = 8;
 
-    /// <summary>The pause before the first retry; it doubles with each further one. The real pause is drawn between half of it and all.</summary>
+    /// <summary>The pause before the first retry, doubled with each further one; the wait is drawn between half of it and all.</summary>
     public TimeSpan RetryPause { get; init; } = TimeSpan.FromMilliseconds(20);
 
     /// <summary>The longest pause.</summary>

@@ -13,7 +13,7 @@ public static class RegisterSeats
     public static Task<SeatingOutcome> ReadmitAsync(IEnumerable<IAcceptor> acceptors, string name, CancellationToken cancellation)
     {
         ImmutableArray<IAcceptor> all = [.. acceptors.OrderBy(acceptor => acceptor.Identity.Index)];
-        var target = all.Select((acceptor, i) => (acceptor, i)).FirstOrDefault(one => one.acceptor.Identity.Acceptor == name, (null!, -1)).Item2;
+        var target = all.Select(acceptor => acceptor.Identity.Acceptor).ToList().IndexOf(name);
         return target < 0
             ? Task.FromResult<SeatingOutcome>(new SeatingOutcome.Declined($"there is no acceptor '{name}'"))
             : SeatAsync(all, (set, replies) => Seating.Readmit(set, target, replies), cancellation);

@@ -172,17 +172,19 @@ public sealed class PostgresAcceptor : IAcceptor, IAsyncDisposable
         {
             command.Parameters.Add(value switch
             {
-                string text_ => new NpgsqlParameter<string> { TypedValue = text_, NpgsqlDbType = NpgsqlDbType.Text },
-                long number => new NpgsqlParameter<long> { TypedValue = number, NpgsqlDbType = NpgsqlDbType.Bigint },
-                byte[] bytes => new NpgsqlParameter<byte[]> { TypedValue = bytes, NpgsqlDbType = NpgsqlDbType.Bytea },
-                string[] texts => new NpgsqlParameter<string[]> { TypedValue = texts, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text },
-                long[] numbers => new NpgsqlParameter<long[]> { TypedValue = numbers, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint },
+                string one => Typed(one, NpgsqlDbType.Text),
+                long one => Typed(one, NpgsqlDbType.Bigint),
+                byte[] one => Typed(one, NpgsqlDbType.Bytea),
+                string[] many => Typed(many, NpgsqlDbType.Array | NpgsqlDbType.Text),
+                long[] many => Typed(many, NpgsqlDbType.Array | NpgsqlDbType.Bigint),
                 _ => throw new ArgumentException($"no database type for {value.GetType()}", nameof(values)),
             });
         }
 
         return command;
     }
+
+    private static NpgsqlParameter<T> Typed<T>(T value, NpgsqlDbType type) => new() { TypedValue = value, NpgsqlDbType = type };
 
     private async Task<(bool IsDone, Row? Row)> Query(NpgsqlCommand command)
     {

@@ -46,7 +46,7 @@ internal static class PostgresStatements
         {OrElseWhatIsThere}
         """;
 
-    /// <summary>5 and 6 the ballot, 7 what is known of the others, 8 and 9 the next ballot, 10 the count of writes, 11 version, 12 value.</summary>
+    /// <summary>5, 6 the ballot, 7 what is known of the others, 8, 9 the next ballot, 10 the writes, 11 version, 12 value.</summary>
     public const string Accept = $"""
         WITH done AS (
             UPDATE geo_membership_register AS t

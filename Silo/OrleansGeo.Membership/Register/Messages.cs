@@ -11,7 +11,7 @@ public sealed record AcceptorIdentity(string Register, string Acceptor, Immutabl
     /// <summary>Acceptors of one register at most.</summary>
     public const int AcceptorsMax = 9;
 
-    /// <summary>The identities of a whole set, by index. Names are unique; their number is odd, so that no acceptor is there for nothing.</summary>
+    /// <summary>The identities of a whole set, by index. Names differ; their number is odd, so that none is there for nothing.</summary>
     public static ImmutableArray<AcceptorIdentity> SetOf(string register, IEnumerable<string> names)
     {
         ImmutableArray<string> all = [.. names.Order(StringComparer.Ordinal)];
@@ -108,6 +108,6 @@ public abstract record AcceptorReply
     /// <summary>It did what was asked, or did not because of another ballot; the report says which.</summary>
     public sealed record Answer(bool IsDone, AcceptorReport Report) : AcceptorReply;
 
-    /// <summary>It takes no part until an operator has dealt with the reason. Its count of writes, where it has one, says how far it is.</summary>
+    /// <summary>It takes no part until an operator has dealt with the reason. With its count of writes, where it has one.</summary>
     public sealed record Refused(RefusalKind Kind, string Reason, long Writes = 0) : AcceptorReply;
 }

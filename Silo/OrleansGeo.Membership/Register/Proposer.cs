@@ -27,9 +27,10 @@ namespace OrleansGeo.Membership;
 /// counts its writes, an accept holds only at the very count its promise had, and every prepare and accept leaves with each acceptor the
 /// counts that the others are known to have reached. (1) A count is spread only after the acceptor has shown it, so one that has fewer
 /// writes than a count that someone knows did forget: it refuses itself for good when a request names that count as its floor. A count that
-/// is learnt during a round may be younger than an answer on its way, so that answer is doubted, not condemned: the acceptor is asked again,
-/// with the count as floor. (2) A forgotten promise alone harms nothing: the accept of the round it was given to names another count and is
-/// refused. (3) A forgotten accept of (b, v) harms only a majority Q' that has no other member of Q. With three acceptors that is X and the
+/// is learnt during a round may be younger than an answer on its way, so that answer is doubted, not condemned: the acceptor is asked
+/// again, with the count as floor. (2) A forgotten promise alone harms nothing: the acceptor may accept a lower ballot now, but the round
+/// that got the promise names a ballot and a count that hold together no more, and is refused there; so the two cannot both have it in
+/// their majority. (3) A forgotten accept of (b, v) harms only a majority Q' that has no other member of Q. With three that is X and the
 /// one that missed b, while the third does not answer. So the first time a proposer meets a server's life, and a restore needs a restart,
 /// a majority with it in it counts only after all others have answered or timed out. What remains is a restore, or a lying disk, together
 /// with the loss of the only other acceptor that knew; no scheme that answers after a majority can see that one. It is why an operator
@@ -113,7 +114,7 @@ public sealed partial class Proposer
         return Take();
     }
 
-    /// <summary>An acceptor answered. An answer to an earlier round decides nothing any more, but what it says is known from now on.</summary>
+    /// <summary>An acceptor answered. One to an earlier round decides nothing any more, but what it says is known from now on.</summary>
     public IReadOnlyList<RegisterEffect> Answered(int i, long token, AcceptorReply reply)
     {
         if (!_slots[i].Awaits(token))

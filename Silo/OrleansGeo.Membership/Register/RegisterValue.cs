@@ -12,7 +12,7 @@ public readonly record struct ChangeId(long Proposer, long Number);
 /// </summary>
 public sealed record RegisterValue(long Version, ReadOnlyMemory<byte> Bytes, ImmutableArray<ChangeId> Latest)
 {
-    /// <summary>Changes that a value remembers. A change that was overtaken by this many cannot tell any more whether it was made.</summary>
+    /// <summary>Changes that a value remembers. Of a change that was overtaken by more it does not tell whether it was made.</summary>
     public const int LatestMax = 32;
 
     private const byte FormatNewest = 1;

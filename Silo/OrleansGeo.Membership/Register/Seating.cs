@@ -40,7 +40,8 @@ public static class Seating
         var silent = set.Where((_, i) => replies[i] is null).Select(identity => identity.Acceptor).ToList();
         if (silent.Count > 0)
         {
-            return new SeatingPlan.Declined($"a register is founded with all its acceptors, and no answer came from {string.Join(", ", silent)}");
+            return new SeatingPlan.Declined(
+                $"a register is founded with all its acceptors, and no answer came from {string.Join(", ", silent)}");
         }
 
         for (var i = 0; i < set.Length; i++)
@@ -58,9 +59,9 @@ public static class Seating
             return new SeatingPlan.Nothing();
         }
 
+        var names = string.Join(", ", missing.Select(state => $"'{state.Identity.Acceptor}'"));
         return replies.OfType<AcceptorReply.Answer>().Any(answer => answer.Report.Writes > 0)
-            ? new SeatingPlan.Declined(
-                $"the register exists, and {string.Join(", ", missing.Select(state => $"'{state.Identity.Acceptor}'"))} lost its record: readmit it")
+            ? new SeatingPlan.Declined($"the register exists, and {names} lost its record: readmit it")
             : new SeatingPlan.Seats(missing);
     }
 

@@ -77,7 +77,8 @@ public sealed class PostgresAcceptorTests(PostgresFixture fixture)
         await using var register = await PostgresRegister.Found("swapped", fixture.Servers);
         var identity = AcceptorIdentity.SetOf("swapped", ["a", "b", "c"])[0];
         await using var wrong = new PostgresAcceptor(identity, fixture.Servers[1].ConnectionString, TimeSpan.FromSeconds(1));
-        var refused = Assert.IsType<AcceptorReply.Refused>(await wrong.AskAsync(new AcceptorRequest.Prepare(0, new(1, 1), [0, 0, 0]), None));
+        var reply = await wrong.AskAsync(new AcceptorRequest.Prepare(0, new(1, 1), [0, 0, 0]), None);
+        var refused = Assert.IsType<AcceptorReply.Refused>(reply);
         Assert.Equal(RefusalKind.Stranger, refused.Kind);
         Assert.Equal(0, await register.Scalar<long>(1, "SELECT writes FROM geo_membership_register WHERE register = $register"));
     }

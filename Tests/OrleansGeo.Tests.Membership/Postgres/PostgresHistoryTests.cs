@@ -8,7 +8,7 @@ using Xunit;
 
 namespace OrleansGeo.Tests.Membership.Postgres;
 
-/// <summary>Many proposers at once on real servers that die and come back: what they were told is what one register could have said.</summary>
+/// <summary>Many proposers at once on real servers that die and come back: they were told what one register could have said.</summary>
 [Collection(PostgresServers.Name)]
 public sealed class PostgresHistoryTests(PostgresFixture fixture, ITestOutputHelper output) : IDisposable
 {

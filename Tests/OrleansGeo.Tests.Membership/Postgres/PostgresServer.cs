@@ -39,7 +39,7 @@ internal sealed class PostgresServer : IDisposable
     /// <summary>Why there can be no servers here, or null when there can.</summary>
     public static string? Missing =>
         !OperatingSystem.IsLinux() ? "PostgreSQL servers are started on Linux only"
-        : Binary("initdb") is null || Binary("postgres") is null ? "the binaries of a PostgreSQL server (initdb, postgres) are not installed"
+        : Binary("initdb") is null || Binary("postgres") is null ? "a PostgreSQL server (initdb, postgres) is not installed"
         : AsUser() is null ? "PostgreSQL refuses root, and there is neither a user 'postgres' nor 'nobody' to run it as"
         : null;
 

@@ -40,7 +40,7 @@ internal sealed class RegisterRun
         _machines = [.. Enumerable.Range(1, Clients).Select(id => new SimMachine(_world, new(id)))];
     }
 
-    /// <summary>Runs one seed. With restores, the trouble is one acceptor at a time that stops and comes back with an older record.</summary>
+    /// <summary>Runs one seed. With restores, the trouble is one acceptor that stops and comes back with an older record.</summary>
     public static RegisterRunResult Run(ulong seed, string? bug, bool restores)
     {
         PlantedBug.Active = bug;
@@ -209,7 +209,8 @@ internal sealed class RegisterRun
             RetryPauseMax = TimeSpan.FromMilliseconds(100),
         };
         using var register = new RegisterClient(
-            _acceptors.LinesOf(client, process), options, process.Time, prng.Fork(1), (name, kind, why) => _alarms.Add($"{name}: {kind}: {why}"));
+            _acceptors.LinesOf(client, process), options, process.Time, prng.Fork(1),
+            (name, kind, why) => _alarms.Add($"{name}: {kind}: {why}"));
         var version = 0L;
         for (var i = 0; _world.NowMicros < TroubleMicros + 500_000; i++)
         {

@@ -42,7 +42,8 @@ public sealed class RegisterSeedTests(ITestOutputHelper output)
     private void RunSeeds(bool restores)
     {
         var results = Enumerable.Range(1, Seeds).Select(seed => RegisterRun.Run((ulong)seed, null, restores)).ToList();
-        output.WriteLine($"{Seeds} seeds, {results.Sum(result => result.Answered)} answered, {results.Sum(result => result.Unknown)} unknown");
+        var (answered, unknown) = (results.Sum(result => result.Answered), results.Sum(result => result.Unknown));
+        output.WriteLine($"{Seeds} seeds, {answered} answered, {unknown} unknown");
         var failures = results.Select(result => result.Failure).OfType<string>().ToList();
         Assert.True(failures.Count == 0, $"{failures.Count} seeds failed\n\n{string.Join("\n\n", failures.Take(3))}");
     }
