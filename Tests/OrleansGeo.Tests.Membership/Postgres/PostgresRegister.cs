@@ -8,9 +8,10 @@ namespace OrleansGeo.Tests.Membership.Postgres;
 /// <summary>One register on three servers, and clients of it.</summary>
 internal sealed class PostgresRegister : IAsyncDisposable
 {
+    // Long enough for a busy machine: only what is paused or dead may run into it.
     public static readonly RegisterOptions Options = new()
     {
-        AcceptorTimeout = TimeSpan.FromSeconds(1),
+        AcceptorTimeout = TimeSpan.FromSeconds(3),
         RoundsMax = 12,
         RetryPause = TimeSpan.FromMilliseconds(5),
         RetryPauseMax = TimeSpan.FromMilliseconds(200),
