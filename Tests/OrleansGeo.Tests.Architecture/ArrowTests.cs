@@ -60,6 +60,9 @@ public sealed class ArrowTests
     [InlineData("OrleansGeo.Api", "OrleansGeo.Consensus")]
     [InlineData("OrleansGeo.Api", "Microsoft.Orleans.Server")]
     [InlineData("OrleansGeo.Engine", "Orleans.Core.Abstractions")]
+    [InlineData("OrleansGeo.Membership", "Orleans.Core.Abstractions")]
+    [InlineData("OrleansGeo.Membership", "OrleansGeo.Engine")]
+    [InlineData("OrleansGeo.Engine", "OrleansGeo.Membership")]
     public void A_forbidden_arrow_is_reported(string from, string to) =>
         Expect.One(Arrows.Check(from, ["System.Runtime", to]), $"{from} must not reference {to}");
 

@@ -52,12 +52,13 @@ public static class Arrows
         ["Storage"] = ["Primitives"],
         ["Engine"] = ["Primitives", "Abstractions", "Consensus", "Transactions", "Locality", "Storage"],
         ["Api"] = ["Primitives", "Abstractions", "Engine"],
+        ["Membership"] = ["Primitives"],
         ["Client"] = ["Primitives", "Abstractions"],
         ["Cli"] = ["Primitives", "Abstractions", "Client"],
         ["GrainInterfaces"] = ["Primitives", "Abstractions"],
         ["Sdk"] = ["Primitives", "Abstractions", "GrainInterfaces"],
         ["Grains"] = ["Primitives", "Abstractions", "GrainInterfaces", "Engine"],
-        ["Silo"] = ["Primitives", "Abstractions", "GrainInterfaces", "Engine", "Storage", "Grains", "Api", "Sdk"],
+        ["Silo"] = ["Primitives", "Abstractions", "GrainInterfaces", "Engine", "Storage", "Grains", "Api", "Sdk", "Membership"],
     };
 
     // Everything else runs, and is tested, on a package feed that has no Orleans.

@@ -39,6 +39,21 @@ public sealed class MeasureTests
             .Where(file => file.Path.StartsWith("Grains/", StringComparison.Ordinal))
             .SelectMany(Measures.LeavesTheScheduler));
 
+    [Fact]
+    public void The_membership_register_decides_without_waiting_for_anything() =>
+        Expect.Nothing(Sources
+            .Where(file => file.Path.StartsWith("Silo/OrleansGeo.Membership/Register/", StringComparison.Ordinal))
+            .SelectMany(Measures.Waits));
+
+    [Theory]
+    [InlineData("Task Ask();", 1)]
+    [InlineData("await it;", 1)]
+    [InlineData("TimeProvider time", 1)]
+    [InlineData("// a Task of its own", 0)]
+    [InlineData("var asked = Tasked();", 0)]
+    public void Waiting_is_reported(string line, int findings) =>
+        Assert.Equal(findings, Measures.Waits(Sample(line)).Count());
+
     [Theory]
     [InlineData(500, 0)]
     [InlineData(501, 1)]

@@ -43,6 +43,11 @@ public static partial class Measures
             .Where(entry => OffScheduler().IsMatch(entry.line))
             .Select(entry => $"{file.Path}:{entry.at} leaves the node's scheduler: {entry.line.Trim()}");
 
+    public static IEnumerable<string> Waits(TextFile file) =>
+        SourceText.Split(file.Text).Code.Split('\n').Select((line, i) => (line, at: i + 1))
+            .Where(entry => Waiting().IsMatch(entry.line))
+            .Select(entry => $"{file.Path}:{entry.at} waits, or asks for the time: {entry.line.Trim()}");
+
     private static int LinesOf(TextFile file) => file.Lines.Count - (file.Text.EndsWith('\n') ? 1 : 0);
 
     // A table of values is not a function, however long it is.
@@ -61,6 +66,9 @@ public static partial class Measures
 
     [GeneratedRegex(@"\bTask\s*\.\s*Run\s*\(|\.\s*ConfigureAwait\s*\(")]
     private static partial Regex OffScheduler();
+
+    [GeneratedRegex(@"\b(Task|ValueTask|await|async|lock|TimeProvider|DateTime|DateTimeOffset|Stopwatch|CancellationToken|Prng)\b")]
+    private static partial Regex Waiting();
 
     [GeneratedRegex(@"^[^(={]*=[^>]")]
     private static partial Regex TableStart();
