@@ -140,7 +140,7 @@ public sealed class EmbeddedCluster(EmbeddedClusterOptions options, IClusterWorl
         try
         {
             var relay = new Relay();
-            await InitialiseAsync(storage, node.Record);
+            await new ClusterSeed(options.ClusterId, options.TokenSecret, options.Nodes).InitialiseAsync(storage, node.Record);
             var parts = new NodeParts(storage, world.Connect(id, relay, scheduler), scheduler, world.TimeOf(id), world.NextSeed(), this);
             var engine = await Node.StartAsync(options.OptionsOf(node.Record), parts);
             relay.Target = engine;
@@ -152,15 +152,6 @@ public sealed class EmbeddedCluster(EmbeddedClusterOptions options, IClusterWorl
             storage.Dispose();
             throw;
         }
-    }
-
-    private async Task InitialiseAsync(IStorageEngine storage, NodeRecord record)
-    {
-        var system = SystemBootstrap.SystemRange(options.Nodes);
-        var records = SystemBootstrap.InitialRecords(options.ClusterId, options.TokenSecret.Span, options.Nodes, system);
-        var identity = new NodeIdentity(options.ClusterId, record.Id, record.Name, options.TokenSecret);
-        var regions = options.Nodes.ToDictionary(node => node.Id, node => node.Region);
-        await NodeStore.InitialiseAsync(storage, identity, system, LeaseRanking.FirstChoice(regions, system), records);
     }
 
     // The network is connected before the node exists; what arrives in between is lost, as it would be on a machine that is starting.
