@@ -92,9 +92,11 @@ internal static class SiloProcess
         });
     }
 
-    // A refused placement is an answer to its caller, and logged by Orleans as an error with a stack each time.
+    // The services log each move of the ring, in which they have no part. A refused placement is an answer to its caller, and logged by
+    // Orleans as an error with a stack each time.
     private static LogLevel LevelOf(string? category) =>
         category is null ? LogLevel.Information
+        : category.EndsWith("PeerService", StringComparison.Ordinal) ? LogLevel.Warning
         : category.StartsWith("OrleansGeo.", StringComparison.Ordinal) ? LogLevel.Information
         : category.StartsWith("Orleans.Messaging", StringComparison.Ordinal) ? LogLevel.Critical
         : LogLevel.Warning;

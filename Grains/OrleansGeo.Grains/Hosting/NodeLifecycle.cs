@@ -46,7 +46,7 @@ public sealed partial class NodeLifecycle(
             Unhandled = LogBug,
         });
         node.Begin(host);
-        LogStarted(options.Node.Name, options.Node.Region, options.Node.Zone, host.Node.Incarnation);
+        LogStarted(options.Node.Name, options.Node.Region, options.Node.Zone, host.Node.Incarnation.Value);
     }
 
     private async Task StopAsync(CancellationToken cancellation)
@@ -80,7 +80,7 @@ public sealed partial class NodeLifecycle(
     }
 
     [LoggerMessage(1, LogLevel.Information, "Node {Name} in {Region}, {Zone} runs; this is its start number {Incarnation}.")]
-    private partial void LogStarted(string name, string region, string zone, Incarnation incarnation);
+    private partial void LogStarted(string name, string region, string zone, long incarnation);
 
     [LoggerMessage(2, LogLevel.Critical, "Node {Name} stopped itself.")]
     private partial void LogFailed(Exception reason, string name);
