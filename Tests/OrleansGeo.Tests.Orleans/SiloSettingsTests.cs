@@ -64,7 +64,8 @@ public sealed class SiloSettingsTests : IDisposable
     public void A_file_that_is_no_cluster_file_is_refused(string text, string words)
     {
         File.WriteAllText(ClusterPath, text);
-        Assert.Contains(words, Assert.Throws<SiloRefusedException>(() => ClusterFile.Read(ClusterPath)).Message, StringComparison.Ordinal);
+        var refused = Assert.Throws<SiloRefusedException>(() => ClusterFile.Read(ClusterPath));
+        Assert.Contains(words, refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -95,5 +96,7 @@ public sealed class SiloSettingsTests : IDisposable
 
     private static async Task RefusedAsync(SiloSettings settings, string words) =>
         Assert.Contains(
-            words, (await Assert.ThrowsAsync<SiloRefusedException>(() => Preflight.CheckAsync(settings))).Message, StringComparison.Ordinal);
+            words,
+            (await Assert.ThrowsAsync<SiloRefusedException>(() => Preflight.CheckAsync(settings))).Message,
+            StringComparison.Ordinal);
 }
