@@ -162,11 +162,14 @@ restore() { (cd "$root" && exec dotnet restore "$@" -v q) </dev/null; }
 
 # True unless a restore that may choose versions afresh fails too, and for nothing but packages the feed lacks or a feed
 # that does not answer (NU11xx, NU13xx). So a lock file that is out of date is never mistaken for a missing package.
+# A feed that lacks some versions makes downgrades of others (NU1605); beside a missing package they say nothing of their own.
 # Its own lock files go to obj/, where nothing reads them.
 feed_has_everything() {
-  local log="$work/probe.log"
+  local log="$work/probe.log" others
   restore "$solution" -p:NuGetLockFilePath=obj/probe.lock.json >"$log" 2>&1 && return 0
-  grep -E 'error ' "$log" | grep -qvE 'error NU1[13][0-9]{2}\b'
+  grep -qE 'error NU1[13][0-9]{2}\b' "$log" || return 0
+  others="$(grep -E 'error ' "$log" | grep -cvE 'error NU(1[13][0-9]{2}|1605)\b')" || true
+  ((others > 0))
 }
 
 projects_without_lock() {
@@ -187,8 +190,8 @@ forget_half_locks() {
 say_left_out() {
   local names reasons
   names="$(while read -r project; do basename "$project" .csproj; done <<<"$1" | joined ', ')"
-  reasons="$(sed -nE 's/.*error (NU[0-9]+: .*)/\1/p' "$work/probe.log" \
-    | sed -E 's/ \[[^]]*\]$//; s/[[:space:].]+$//' | sort -u | joined '; ')"
+  reasons="$(sed -nE 's/.*error (NU1[13][0-9]{2}: .*)/\1/p' "$work/probe.log" \
+    | sed -E 's/ \[[^]]*\]$//; s/^NU1101: Unable to find package ([^ ]+)\. .*/no \1/; s/[[:space:].]+$//' | sort -u | joined ', ')"
   say "!!!!! NOT BUILT AND NOT TESTED: $names, because packages cannot be restored ($reasons). Going on with $(basename "$core") !!!!!"
 }
 

@@ -16,7 +16,7 @@ public sealed class DemoNode(EmbeddedNode node, IPAddress bind, int port)
     public NodeRecord Record => Embedded.Record;
 
     /// <summary>Its store, over crashes and restarts.</summary>
-    public IGeoStore Store { get; } = new CurrentNodeStore(node);
+    public IGeoStore Store { get; } = new CurrentNodeStore(node.Record.Name, () => node.Front);
 
     /// <summary>Where it listens.</summary>
     public Uri Address { get; } = new($"http://{new IPEndPoint(bind.Equals(IPAddress.Any) ? IPAddress.Loopback : bind, port)}");

@@ -184,17 +184,15 @@ public sealed class EmbeddedCluster(EmbeddedClusterOptions options, IClusterWorl
 
     private async Task InitialiseAsync(IStorageEngine storage, EmbeddedNode node)
     {
-        var identity = new NodeIdentity(options.ClusterId, node.Record.Id, node.Record.Name, options.TokenSecret);
         if (node.Joined)
         {
-            await NodeStore.InitialiseJoinedAsync(storage, identity);
-            return;
+            await NodeStore.InitialiseJoinedAsync(
+                storage, new(options.ClusterId, node.Record.Id, node.Record.Name, options.TokenSecret));
         }
-
-        var system = SystemBootstrap.SystemRange(options.Nodes);
-        var records = SystemBootstrap.InitialRecords(options.ClusterId, options.TokenSecret.Span, options.Nodes, system);
-        var regions = options.Nodes.ToDictionary(node => node.Id, node => node.Region);
-        await NodeStore.InitialiseAsync(storage, identity, system, LeaseRanking.FirstChoice(regions, system), records);
+        else
+        {
+            await new ClusterSeed(options.ClusterId, options.TokenSecret, options.Nodes).InitialiseAsync(storage, node.Record);
+        }
     }
 
     // The network is connected before the node exists; what arrives in between is lost, as it would be on a machine that is starting.

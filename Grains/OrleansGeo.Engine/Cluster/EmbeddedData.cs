@@ -13,17 +13,18 @@ public static class EmbeddedData
     public static NodeIdentity? ReadIdentity(string folder, NodeRecord node)
     {
         var path = Path.Combine(folder, node.Id.ToString());
-        if (!Directory.Exists(path))
-        {
-            return null;
-        }
+        return Directory.Exists(path) ? ReadIdentityAt(path, node.Name) : null;
+    }
 
+    /// <summary>Whose data a store holds; null when it is empty. Opens and locks it meanwhile.</summary>
+    public static NodeIdentity? ReadIdentityAt(string path, string name)
+    {
         using var storage = RocksDbEngine.Open(path);
         using var cursor = storage.OpenCursor([], s_end);
         cursor.SeekAtOrAfter([]);
 
         // A node's first write is one batch and holds its identity, so a store with anything in it has one.
-        return cursor.IsValid ? NodeStore.ReadIdentity(storage, node.Name) : null;
+        return cursor.IsValid ? NodeStore.ReadIdentity(storage, name) : null;
     }
 
     /// <summary>True for what data that cannot be used is refused with; its message is for the user.</summary>

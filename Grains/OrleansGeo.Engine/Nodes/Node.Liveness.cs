@@ -8,6 +8,11 @@ public sealed partial class Node
 {
     private readonly List<RangeReplica> _awaitingBound = [];
 
+    /// <summary>
+    /// Told when a node that was heard is not heard any more: who waits for its answer waits in vain.
+    /// </summary>
+    internal Action<NodeId>? PeerSilenced { get; set; }
+
     /// <inheritdoc />
     public bool IsLive(NodeId node) => node == Id || Liveness.Hears(node, Clock.Mono());
 
@@ -130,6 +135,7 @@ public sealed partial class Node
             if (!IsLive(peer))
             {
                 FailCallsTo(peer);
+                PeerSilenced?.Invoke(peer);
             }
         }
 

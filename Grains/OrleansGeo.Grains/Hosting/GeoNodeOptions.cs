@@ -1,0 +1,23 @@
+using OrleansGeo.Engine;
+using OrleansGeo.Storage;
+
+namespace OrleansGeo.Grains;
+
+/// <summary>What the node of a silo is told.</summary>
+public sealed record GeoNodeOptions
+{
+    /// <summary>A chunk of a snapshot, in bytes: small, so that no heartbeat waits long behind one on its connection.</summary>
+    public const int SnapshotChunkBytes = 64 << 10;
+
+    /// <summary>The engine's options. The name is the silo's.</summary>
+    public required NodeOptions Node { get; init; }
+
+    /// <summary>The cluster that an empty node begins with.</summary>
+    public ClusterSeed? Seed { get; init; }
+
+    /// <summary>Opens its storage.</summary>
+    public required Func<IStorageEngine> OpenStorage { get; init; }
+
+    /// <summary>Bounds of what is on its way to a peer.</summary>
+    public PeerLimits Limits { get; init; } = new();
+}

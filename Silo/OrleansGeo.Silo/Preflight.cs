@@ -1,0 +1,113 @@
+using System.Net;
+using System.Net.Sockets;
+using Npgsql;
+using OrleansGeo.Engine;
+using OrleansGeo.Primitives;
+
+namespace OrleansGeo.Silo;
+
+/// <summary>
+/// What is looked at before anything starts, so that what cannot work is one clear line and damages nothing. What passes here can still
+/// fail later; then the process ends, and its supervisor starts it again.
+/// </summary>
+internal static class Preflight
+{
+    private const int DatabaseTimeoutSeconds = 5;
+
+    /// <summary>Looks at everything.</summary>
+    /// <exception cref="SiloRefusedException">Something cannot be.</exception>
+    public static async Task<ClusterSeed> CheckAsync(SiloSettings settings)
+    {
+        var wrong = settings.Wrong().ToArray();
+        if (wrong.Length > 0)
+        {
+            throw new SiloRefusedException(string.Join(Environment.NewLine + "geo-silo: ", wrong));
+        }
+
+        var seed = ClusterFile.Read(settings.ClusterFile!).ToSeed();
+        CheckLabels(settings, seed);
+        foreach (var (option, address, port) in new[]
+        {
+            ("--silo-port", settings.Address, settings.SiloPort), ("--gateway-port", settings.Address, settings.GatewayPort),
+            ("--http-port", settings.HttpAddress, settings.HttpPort),
+        })
+        {
+            CheckPort(option, IPAddress.Parse(address), port);
+        }
+
+        CheckData(settings, seed);
+        if (settings.Clustering is not null)
+        {
+            await CheckDatabaseAsync(settings.Clustering);
+        }
+
+        return seed;
+    }
+
+    private static void CheckLabels(SiloSettings settings, ClusterSeed seed)
+    {
+        var record = seed.Nodes.FirstOrDefault(node => node.Name == settings.Name)
+            ?? throw new SiloRefusedException($"Node {settings.Name} is not among the seeds of cluster {seed.ClusterId}.");
+        if (record.Region != settings.Region || record.Zone != settings.Zone)
+        {
+            throw new SiloRefusedException(
+                $"Node {settings.Name} is in {record.Region}, {record.Zone} by the cluster file, "
+                + $"not in {settings.Region}, {settings.Zone}.");
+        }
+    }
+
+    private static void CheckPort(string option, IPAddress address, int port)
+    {
+        if (port == 0)
+        {
+            return;
+        }
+
+        using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(new IPEndPoint(address, port));
+        }
+        catch (SocketException taken)
+        {
+            throw new SiloRefusedException($"{option} {port} on {address} cannot be used: {taken.SocketErrorCode}.");
+        }
+    }
+
+    private static void CheckData(SiloSettings settings, ClusterSeed seed)
+    {
+        try
+        {
+            Directory.CreateDirectory(settings.Data!);
+            if (EmbeddedData.ReadIdentityAt(settings.Data!, settings.Name!) is { } identity && identity.ClusterId != seed.ClusterId)
+            {
+                throw new SiloRefusedException(
+                    $"The data in {settings.Data} belongs to cluster {identity.ClusterId}, not to {seed.ClusterId} of the cluster file.");
+            }
+        }
+        catch (Exception refused) when (EmbeddedData.IsRefusal(refused) || refused is IOException or UnauthorizedAccessException)
+        {
+            throw new SiloRefusedException($"The data directory {settings.Data} cannot be used: {refused.Message}");
+        }
+    }
+
+    private static async Task CheckDatabaseAsync(string connectionString)
+    {
+        try
+        {
+            var named = new NpgsqlConnectionStringBuilder(connectionString) { Timeout = DatabaseTimeoutSeconds };
+            await using var connection = new NpgsqlConnection(named.ConnectionString);
+            await connection.OpenAsync();
+            await using var command = new NpgsqlCommand("SELECT count(*) FROM orleansquery", connection);
+            await command.ExecuteScalarAsync();
+        }
+        catch (PostgresException missing) when (missing.SqlState == PostgresErrorCodes.UndefinedTable)
+        {
+            throw new SiloRefusedException("The PostgreSQL of --clustering has no membership tables: apply the SQL scripts first.");
+        }
+        catch (Exception failure) when (failure is NpgsqlException or ArgumentException or TimeoutException)
+        {
+            throw new SiloRefusedException($"The PostgreSQL of --clustering cannot be used: {failure.Message}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+using System.CommandLine;
+
+namespace OrleansGeo.Silo;
+
+/// <summary>The command that runs a node until a signal stops it. An option that is not given is taken from its environment
+/// variable.</summary>
+internal static class RunCommand
+{
+    /// <summary>The command with its options.</summary>
+    public static Command Make()
+    {
+        var defaults = new SiloSettings();
+        var name = Text("--name", "stable name of the node");
+        var region = Text("--region", "region label");
+        var zone = Text("--zone", "zone label");
+        var data = Text("--data", "directory of the node's data");
+        var file = Text("--cluster-file", "the file that 'geo-silo init' made");
+        var address = Text("--address", "address for other silos", defaults.Address);
+        var siloPort = Number("--silo-port", "port for other silos", defaults.SiloPort);
+        var gatewayPort = Number("--gateway-port", "port for clients of Orleans; 0 for none", defaults.GatewayPort);
+        var httpAddress = Text("--http-address", "address of the REST interface", defaults.HttpAddress);
+        var httpPort = Number("--http-port", "port of the REST interface", defaults.HttpPort);
+        var clustering = Text("--clustering", "connection string of the PostgreSQL that holds the membership");
+        var primary = Number(
+            "--primary-silo-port", "without PostgreSQL, on one machine: the silo port of the silo that keeps the membership", null);
+        var command = new Command("run", "runs a node in the foreground")
+        {
+            name, region, zone, data, file, address, siloPort, gatewayPort, httpAddress, httpPort, clustering, primary,
+        };
+        command.SetAction((parsed, _) => SiloProcess.RunAsync(new()
+        {
+            Name = parsed.GetValue(name),
+            Region = parsed.GetValue(region),
+            Zone = parsed.GetValue(zone),
+            Data = parsed.GetValue(data),
+            ClusterFile = parsed.GetValue(file),
+            Address = parsed.GetValue(address)!,
+            SiloPort = parsed.GetValue(siloPort)!.Value,
+            GatewayPort = parsed.GetValue(gatewayPort)!.Value,
+            HttpAddress = parsed.GetValue(httpAddress)!,
+            HttpPort = parsed.GetValue(httpPort)!.Value,
+            Clustering = parsed.GetValue(clustering),
+            PrimarySiloPort = parsed.GetValue(primary),
+        }));
+        return command;
+    }
+
+    private static Option<string?> Text(string name, string description, string? otherwise = null) => new(name)
+    {
+        Description = $"{description} [{Variable(name)}]",
+        DefaultValueFactory = _ => Environment.GetEnvironmentVariable(Variable(name)) is { Length: > 0 } text ? text : otherwise,
+    };
+
+    private static Option<int?> Number(string name, string description, int? otherwise) => new(name)
+    {
+        Description = $"{description} [{Variable(name)}]",
+        DefaultValueFactory = result =>
+        {
+            if (Environment.GetEnvironmentVariable(Variable(name)) is not { Length: > 0 } text)
+            {
+                return otherwise;
+            }
+
+            if (!int.TryParse(text, out var number))
+            {
+                result.AddError($"{Variable(name)} is {text}, which is no number.");
+            }
+
+            return number;
+        },
+    };
+
+    private static string Variable(string option) => "GEO_" + option[2..].Replace('-', '_').ToUpperInvariant();
+}

@@ -1,0 +1,103 @@
+using System.Net;
+using Orleans.Configuration;
+using Orleans.Hosting;
+using OrleansGeo.Api;
+using OrleansGeo.Engine;
+using OrleansGeo.Grains;
+using OrleansGeo.Storage.RocksDb;
+
+namespace OrleansGeo.Silo;
+
+/// <summary>The process: a silo, the node on it, and the REST interface of the node.</summary>
+internal static class SiloProcess
+{
+    private const string ServiceId = "orleansgeo";
+    private static readonly TimeSpan s_shutdown = TimeSpan.FromSeconds(20);
+
+    /// <summary>Runs until a signal, or until the node stops itself.</summary>
+    public static async Task<int> RunAsync(SiloSettings settings)
+    {
+        try
+        {
+            var seed = await Preflight.CheckAsync(settings);
+            await using var app = Build(settings, seed);
+            await app.RunAsync();
+            return Environment.ExitCode;
+        }
+        catch (SiloRefusedException refused)
+        {
+            await Console.Error.WriteLineAsync($"geo-silo: {refused.Message}");
+            return ExitCodes.Usage;
+        }
+        catch (Exception failure)
+        {
+            await Console.Error.WriteLineAsync($"geo-silo: the node could not run: {failure.GetBaseException().Message}");
+            return ExitCodes.Failed;
+        }
+    }
+
+    private static WebApplication Build(SiloSettings settings, ClusterSeed seed)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new() { ApplicationName = typeof(SiloProcess).Assembly.GetName().Name });
+        builder.WebHost.UseKestrelCore();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Parse(settings.HttpAddress), settings.HttpPort));
+        builder.Services.AddRoutingCore();
+        builder.Logging.AddSimpleConsole(static console => console.SingleLine = true);
+        builder.Logging.AddFilter(static (category, level) => level >= LevelOf(category));
+        builder.Services.Configure<HostOptions>(static host => host.ShutdownTimeout = s_shutdown);
+
+        // The silo is registered before the web server, so it is active before a request comes, and leaves after the last was answered.
+        builder.UseOrleans(silo => Configure(silo, settings, seed));
+        builder.Services.AddGeoApi();
+        var app = builder.Build();
+        app.MapGeoApi();
+        return app;
+    }
+
+    private static void Configure(ISiloBuilder silo, SiloSettings settings, ClusterSeed seed)
+    {
+        var address = IPAddress.Parse(settings.Address);
+        if (settings.Clustering is { } connectionString)
+        {
+            silo.UseAdoNetClustering(clustering =>
+            {
+                clustering.Invariant = "Npgsql";
+                clustering.ConnectionString = connectionString;
+            });
+            silo.ConfigureEndpoints(address, settings.SiloPort, settings.GatewayPort, listenOnAnyHostAddress: false);
+        }
+        else
+        {
+            var primary = new IPEndPoint(IPAddress.Loopback, settings.PrimarySiloPort ?? settings.SiloPort);
+            silo.UseLocalhostClustering(settings.SiloPort, settings.GatewayPort, primary, ServiceId, seed.ClusterId);
+        }
+
+        silo.Configure<ClusterOptions>(cluster =>
+        {
+            cluster.ServiceId = ServiceId;
+            cluster.ClusterId = seed.ClusterId;
+        });
+        silo.Configure<SiloOptions>(options => options.SiloName = settings.Name!);
+        silo.AddOrleansGeo(new()
+        {
+            Node = new()
+            {
+                Name = settings.Name!,
+                Region = settings.Region!,
+                Zone = settings.Zone!,
+                SnapshotChunkBytes = GeoNodeOptions.SnapshotChunkBytes,
+            },
+            Seed = seed,
+            OpenStorage = () => RocksDbEngine.Open(settings.Data!),
+        });
+    }
+
+    // The services log each move of the ring, in which they have no part. A refused placement is an answer to its caller, and logged by
+    // Orleans as an error with a stack each time.
+    private static LogLevel LevelOf(string? category) =>
+        category is null ? LogLevel.Information
+        : category.EndsWith("PeerService", StringComparison.Ordinal) ? LogLevel.Warning
+        : category.StartsWith("OrleansGeo.", StringComparison.Ordinal) ? LogLevel.Information
+        : category.StartsWith("Orleans.Messaging", StringComparison.Ordinal) ? LogLevel.Critical
+        : LogLevel.Warning;
+}

@@ -1,0 +1,103 @@
+using System.Net;
+
+namespace OrleansGeo.Silo;
+
+/// <summary>Everything the process is told, as text and numbers; <see cref="Wrong"/> says what of it cannot be.</summary>
+internal sealed record SiloSettings
+{
+    private const int PortMax = 65_535;
+
+    /// <summary>Stable name: of the node, and of its silo.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Region label.</summary>
+    public string? Region { get; init; }
+
+    /// <summary>Zone label.</summary>
+    public string? Zone { get; init; }
+
+    /// <summary>Where the node keeps its data.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>The cluster's file.</summary>
+    public string? ClusterFile { get; init; }
+
+    /// <summary>The address that other silos reach this one at, and that it listens on.</summary>
+    public string Address { get; init; } = "127.0.0.1";
+
+    /// <summary>Port for other silos.</summary>
+    public int SiloPort { get; init; } = 11_111;
+
+    /// <summary>Port for clients of Orleans; 0 for none.</summary>
+    public int GatewayPort { get; init; } = 30_000;
+
+    /// <summary>The address of the REST interface.</summary>
+    public string HttpAddress { get; init; } = "127.0.0.1";
+
+    /// <summary>Port of the REST interface.</summary>
+    public int HttpPort { get; init; } = 7_100;
+
+    /// <summary>Connection string of the PostgreSQL that holds the membership; null for one machine without it.</summary>
+    public string? Clustering { get; init; }
+
+    /// <summary>Without PostgreSQL: the silo port of the one silo on this machine that keeps the membership in its memory.</summary>
+    public int? PrimarySiloPort { get; init; }
+
+    /// <summary>True for a text that can be a name or label.</summary>
+    public static bool IsLabel(string? text) =>
+        text is { Length: > 0 and <= 63 } && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
+
+    /// <summary>What cannot be, a line each.</summary>
+    public IEnumerable<string> Wrong()
+    {
+        foreach (var (option, label) in new[] { ("--name", Name), ("--region", Region), ("--zone", Zone) })
+        {
+            if (!IsLabel(label))
+            {
+                yield return $"{option} must be given: 1 to 63 letters, digits, '-', '_' and '.'.";
+            }
+        }
+
+        foreach (var (option, path) in new[] { ("--data", Data), ("--cluster-file", ClusterFile) })
+        {
+            if (string.IsNullOrWhiteSpace(path))
+            {
+                yield return $"{option} must be given.";
+            }
+        }
+
+        foreach (var (option, port, first) in Ports())
+        {
+            if (port < first || port > PortMax)
+            {
+                yield return $"{option} is {port}; a port is from {first} to {PortMax}.";
+            }
+        }
+
+        foreach (var same in Ports().Where(port => port.Port != 0).GroupBy(port => port.Port).Where(same => same.Count() > 1))
+        {
+            yield return $"{string.Join(" and ", same.Select(port => port.Option))} are both {same.Key}.";
+        }
+
+        foreach (var (option, address) in new[] { ("--address", Address), ("--http-address", HttpAddress) })
+        {
+            if (!IPAddress.TryParse(address, out _))
+            {
+                yield return $"{option} is {address}, which is no IP address.";
+            }
+        }
+
+        if (Clustering is not null && PrimarySiloPort is not null)
+        {
+            yield return "--clustering and --primary-silo-port exclude each other.";
+        }
+
+        if (Clustering is null && IPAddress.TryParse(Address, out var here) && !IPAddress.IsLoopback(here))
+        {
+            yield return "--clustering must be given where nodes are on several machines.";
+        }
+    }
+
+    private IEnumerable<(string Option, int Port, int First)> Ports() =>
+        [("--silo-port", SiloPort, 1), ("--gateway-port", GatewayPort, 0), ("--http-port", HttpPort, 1)];
+}
