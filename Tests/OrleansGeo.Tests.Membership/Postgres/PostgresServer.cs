@@ -36,9 +36,10 @@ internal sealed class PostgresServer : IDisposable
     public string ConnectionString =>
         $"Host=127.0.0.1;Port={Port.ToString(CultureInfo.InvariantCulture)};Username=postgres;Database=postgres";
 
-    /// <summary>Why there can be no servers here, or null when there can.</summary>
+    /// <summary>Why there are no servers here, or null when there are. They are real, and their time limits count real seconds.</summary>
     public static string? Missing =>
-        !OperatingSystem.IsLinux() ? "PostgreSQL servers are started on Linux only"
+        Environment.GetEnvironmentVariable("GEO_POSTGRES") != "1" ? "real PostgreSQL servers are started with GEO_POSTGRES=1 only"
+        : !OperatingSystem.IsLinux() ? "PostgreSQL servers are started on Linux only"
         : Binary("initdb") is null || Binary("postgres") is null ? "a PostgreSQL server (initdb, postgres) is not installed"
         : AsUser() is null ? "PostgreSQL refuses root, and there is neither a user 'postgres' nor 'nobody' to run it as"
         : null;
