@@ -79,7 +79,15 @@ internal static class Preflight
         try
         {
             Directory.CreateDirectory(settings.Data!);
-            if (EmbeddedData.ReadIdentityAt(settings.Data!, settings.Name!) is { } identity && identity.ClusterId != seed.ClusterId)
+            var identity = EmbeddedData.ReadIdentityAt(settings.Data!, settings.Name!);
+            if (identity is null && !settings.FirstStart)
+            {
+                throw new SiloRefusedException(
+                    $"The data directory {settings.Data} is empty. A node's very first start needs --first-start. A node that ran before must "
+                    + "not: without its data it would forget its votes, and acknowledged writes could be lost.");
+            }
+
+            if (identity is not null && identity.ClusterId != seed.ClusterId)
             {
                 throw new SiloRefusedException(
                     $"The data in {settings.Data} belongs to cluster {identity.ClusterId}, not to {seed.ClusterId} of the cluster file.");

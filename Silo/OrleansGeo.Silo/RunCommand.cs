@@ -14,6 +14,10 @@ internal static class RunCommand
         var region = Text("--region", "region label");
         var zone = Text("--zone", "zone label");
         var data = Text("--data", "directory of the node's data");
+        var first = new Option<bool>("--first-start")
+        {
+            Description = "the data directory may be empty; never for a node that lost its data, whose votes would be forgotten",
+        };
         var file = Text("--cluster-file", "the file that 'geo-silo init' made");
         var address = Text("--address", "address for other silos", defaults.Address);
         var siloPort = Number("--silo-port", "port for other silos", defaults.SiloPort);
@@ -25,7 +29,7 @@ internal static class RunCommand
             "--primary-silo-port", "without PostgreSQL, on one machine: the silo port of the silo that keeps the membership", null);
         var command = new Command("run", "runs a node in the foreground")
         {
-            name, region, zone, data, file, address, siloPort, gatewayPort, httpAddress, httpPort, clustering, primary,
+            name, region, zone, data, first, file, address, siloPort, gatewayPort, httpAddress, httpPort, clustering, primary,
         };
         command.SetAction((parsed, _) => SiloProcess.RunAsync(new()
         {
@@ -33,6 +37,7 @@ internal static class RunCommand
             Region = parsed.GetValue(region),
             Zone = parsed.GetValue(zone),
             Data = parsed.GetValue(data),
+            FirstStart = parsed.GetValue(first),
             ClusterFile = parsed.GetValue(file),
             Address = parsed.GetValue(address)!,
             SiloPort = parsed.GetValue(siloPort)!.Value,

@@ -19,6 +19,9 @@ internal sealed record SiloSettings
     /// <summary>Where the node keeps its data.</summary>
     public string? Data { get; init; }
 
+    /// <summary>The node may begin with an empty data directory. Never after it ran: a node that lost its data forgets its votes.</summary>
+    public bool FirstStart { get; init; }
+
     /// <summary>The cluster's file.</summary>
     public string? ClusterFile { get; init; }
 

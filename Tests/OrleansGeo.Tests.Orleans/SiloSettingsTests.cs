@@ -94,6 +94,22 @@ public sealed class SiloSettingsTests : IDisposable
         await RefusedAsync(Good with { SiloPort = port }, $"--silo-port {port}");
     }
 
+    [Fact]
+    public async Task An_empty_data_directory_is_refused_unless_it_is_the_first_start()
+    {
+        ClusterFile.New("c", [new(1, "n1", "r1", "r1-a", null)]).Write(ClusterPath);
+        var settings = Good with { SiloPort = FreePort(), HttpPort = FreePort() };
+        await RefusedAsync(settings, "--first-start");
+        await Preflight.CheckAsync(settings with { FirstStart = true });
+    }
+
+    private static int FreePort()
+    {
+        using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)probe.LocalEndPoint!).Port;
+    }
+
     private static async Task RefusedAsync(SiloSettings settings, string words) =>
         Assert.Contains(
             words,
