@@ -85,7 +85,7 @@ public sealed record SimResult(
 public sealed class SimRun
 {
     // Many times what a run takes: nodes that talk without end, and get nowhere, fail the run instead of holding it.
-    private const long EventsMax = 1_000_000;
+    private const long EventsMax = 10_000_000;
     private const string Database = "sim";
     private readonly List<RowClient> _clients = [];
     private readonly SimWatch _watch;
