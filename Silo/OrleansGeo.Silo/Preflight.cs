@@ -83,8 +83,8 @@ internal static class Preflight
             if (identity is null && !settings.FirstStart)
             {
                 throw new SiloRefusedException(
-                    $"The data directory {settings.Data} is empty. A node's very first start needs --first-start. A node that ran before must "
-                    + "not: without its data it would forget its votes, and acknowledged writes could be lost.");
+                    $"The data directory {settings.Data} is empty. A node's very first start needs --first-start. A node that ran before "
+                    + "must not: without its data it would forget its votes, and acknowledged writes could be lost.");
             }
 
             if (identity is not null && identity.ClusterId != seed.ClusterId)

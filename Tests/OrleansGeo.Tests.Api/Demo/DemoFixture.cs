@@ -10,6 +10,8 @@ namespace OrleansGeo.Tests.Api.Demo;
 /// <summary>A demo on ports that were free, in memory, shared by the tests of a class; each leaves it whole.</summary>
 public sealed class DemoFixture : IAsyncLifetime
 {
+    private const int PortsApart = 20;
+    private static int s_given;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     public DemoHost Host { get; private set; } = null!;
@@ -32,12 +34,16 @@ public sealed class DemoFixture : IAsyncLifetime
     public static Task<DemoHost> StartAsync(string? data) =>
         DemoHost.StartAsync(new() { HttpPort = FreePorts(), Data = data }, static text => TestContext.Current.SendDiagnosticMessage(text));
 
-    /// <summary>The first of ten ports that are free, below those that clients are given by themselves.</summary>
+    /// <summary>
+    /// The first of ten ports that are free, below those that clients are given by themselves. They are nobody else's of this process, and
+    /// the ten before them are nobody's.
+    /// </summary>
     public static int FreePorts()
     {
-        for (var first = 12_000 + (Environment.ProcessId * 10 % 10_000); ; first += 10)
+        while (true)
         {
-            if (Enumerable.Range(first, 10).All(IsFree))
+            var first = 12_010 + (((Environment.ProcessId * 20) + Interlocked.Add(ref s_given, PortsApart)) % 14_000);
+            if (Enumerable.Range(first - 10, 20).All(IsFree))
             {
                 return first;
             }
