@@ -60,23 +60,9 @@ public sealed record Configuration(
         return new(ReadNodes(ref reader), ReadNodes(ref reader), ReadNodes(ref reader), ReadNodes(ref reader));
     }
 
-    private static void WriteNodes(CodecWriter writer, ImmutableArray<NodeId> nodes)
-    {
-        writer.WriteUInt64((ulong)nodes.Length);
-        foreach (var node in nodes)
-        {
-            writer.WriteInt32(node.Value);
-        }
-    }
+    private static void WriteNodes(CodecWriter writer, ImmutableArray<NodeId> nodes) =>
+        writer.WriteList(nodes, static (w, node) => w.WriteInt32(node.Value));
 
-    private static ImmutableArray<NodeId> ReadNodes(ref CodecReader reader)
-    {
-        var nodes = new NodeId[reader.ReadCount()];
-        for (var i = 0; i < nodes.Length; i++)
-        {
-            nodes[i] = new(reader.ReadInt32());
-        }
-
-        return [.. nodes];
-    }
+    private static ImmutableArray<NodeId> ReadNodes(ref CodecReader reader) =>
+        reader.ReadList(static (ref r) => new NodeId(r.ReadInt32()));
 }

@@ -141,7 +141,7 @@ public abstract class RemoteGeoStore : IGeoStore
         CancellationToken cancellation)
     {
         var request = Of(StoreOperation.ReadRows, table, options);
-        WireFields.WriteList(request, keys, WireFields.WriteKey);
+        request.WriteList(keys, WireFields.WriteKey);
         WireRows.WriteBound(request, bound);
         return AskAsync(StoreOperation.ReadRows, Subject(table), request, WireRows.ReadFound, cancellation);
     }
@@ -160,7 +160,7 @@ public abstract class RemoteGeoStore : IGeoStore
         TableRef table, ImmutableArray<RowWrite> writes, RequestOptions options, CancellationToken cancellation)
     {
         var request = Of(StoreOperation.WriteRows, table, options);
-        WireFields.WriteList(request, writes, WireRows.WriteWrite);
+        request.WriteList(writes, WireRows.WriteWrite);
         return AskAsync(StoreOperation.WriteRows, Subject(table), request, WireRows.ReadEachWritten, cancellation);
     }
 
@@ -203,7 +203,7 @@ public abstract class RemoteGeoStore : IGeoStore
         StoreOperation.WriteRows;
 
     private async Task<GeoResult<T>> AskAsync<T>(
-        StoreOperation operation, string subject, CodecWriter request, WireReader<T> read, CancellationToken cancellation)
+        StoreOperation operation, string subject, CodecWriter request, ItemReader<T> read, CancellationToken cancellation)
         where T : class
     {
         try

@@ -70,7 +70,7 @@ public static class StoreWire
         }
 
         var options = new RequestOptions(
-            TimeSpan.FromTicks(reader.ReadInt64()), WireFields.ReadOptional(ref reader), WireFields.ReadOptional(ref reader));
+            TimeSpan.FromTicks(reader.ReadInt64()), reader.ReadOptionalString(), reader.ReadOptionalString());
         var carryOut = handler(ref reader, new(options, cancellation));
         reader.ExpectEnd("a request");
         return carryOut(store);
@@ -82,12 +82,12 @@ public static class StoreWire
         writer.WriteByte(FormatVersion);
         writer.WriteByte((byte)operation);
         writer.WriteInt64(options.Timeout.Ticks);
-        WireFields.WriteOptional(writer, options.IdempotencyKey);
-        WireFields.WriteOptional(writer, options.Session);
+        writer.WriteOptional(options.IdempotencyKey);
+        writer.WriteOptional(options.Session);
         return writer;
     }
 
-    internal static GeoResult<T> ReadAnswer<T>(byte[] answer, WireReader<T> read)
+    internal static GeoResult<T> ReadAnswer<T>(byte[] answer, ItemReader<T> read)
         where T : class
     {
         var reader = new CodecReader(answer);
@@ -211,7 +211,7 @@ public static class StoreWire
         };
         all[StoreOperation.ReadRows] = static (ref reader, with) =>
         {
-            var (table, keys) = (WireFields.ReadTable(ref reader), WireFields.ReadList(ref reader, WireFields.ReadKey));
+            var (table, keys) = (WireFields.ReadTable(ref reader), reader.ReadList(WireFields.ReadKey));
             var bound = WireRows.ReadReadBound(ref reader);
             return store => Encode(store.ReadRowsAsync(table, keys, bound, with.Options, with.Cancellation), WireRows.WriteFound);
         };
@@ -222,7 +222,7 @@ public static class StoreWire
         };
         all[StoreOperation.WriteRows] = static (ref reader, with) =>
         {
-            var (table, writes) = (WireFields.ReadTable(ref reader), WireFields.ReadList(ref reader, WireRows.ReadWrite));
+            var (table, writes) = (WireFields.ReadTable(ref reader), reader.ReadList(WireRows.ReadWrite));
             return store => Encode(store.WriteRowsAsync(table, writes, with.Options, with.Cancellation), WireRows.WriteEachWritten);
         };
         all[StoreOperation.Scan] = static (ref reader, with) =>

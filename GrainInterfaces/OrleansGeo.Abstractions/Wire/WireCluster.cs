@@ -14,37 +14,37 @@ internal static class WireCluster
         writer.WriteString(cluster.Zone);
         writer.WriteInt32(cluster.LiveNodes);
         writer.WriteInt32(cluster.Nodes);
-        WireFields.WriteStrings(writer, cluster.Regions);
+        writer.WriteStrings(cluster.Regions);
         writer.WriteString(cluster.Version);
     }
 
     public static ClusterInfo ReadCluster(ref CodecReader reader) => new(
         reader.ReadString(), reader.ReadString(), reader.ReadString(), reader.ReadString(), reader.ReadInt32(), reader.ReadInt32(),
-        WireFields.ReadStrings(ref reader), reader.ReadString());
+        reader.ReadStrings(), reader.ReadString());
 
     public static void WriteNodes(CodecWriter writer, Listing<NodeInfo> nodes) =>
-        WireFields.WriteList(writer, nodes.Items, static (writer, node) =>
+        writer.WriteList(nodes.Items, static (writer, node) =>
         {
             writer.WriteString(node.Name);
             writer.WriteInt32(node.Id);
             writer.WriteString(node.Region);
             writer.WriteString(node.Zone);
             writer.WriteBool(node.Live);
-            WireFields.WriteOptional(writer, node.LastHeardMs);
-            WireFields.WriteOptional(writer, node.RttMs);
+            writer.WriteOptional(node.LastHeardMs);
+            writer.WriteOptional(node.RttMs);
             writer.WriteInt32(node.Replicas);
             writer.WriteInt32(node.Leaseholders);
-            WireFields.WriteOptional(writer, node.HttpAddress);
+            writer.WriteOptional(node.HttpAddress);
         });
 
     public static Listing<NodeInfo> ReadNodes(ref CodecReader reader) =>
-        new(WireFields.ReadList(ref reader, static (ref reader) => new NodeInfo(
+        new(reader.ReadList(static (ref reader) => new NodeInfo(
             reader.ReadString(), reader.ReadInt32(), reader.ReadString(), reader.ReadString(), reader.ReadBool(),
             WireFields.ReadOptionalDouble(ref reader), WireFields.ReadOptionalDouble(ref reader), reader.ReadInt32(), reader.ReadInt32(),
-            WireFields.ReadOptional(ref reader))));
+            reader.ReadOptionalString())));
 
     public static void WriteLatencies(CodecWriter writer, Listing<LatencyInfo> latencies) =>
-        WireFields.WriteList(writer, latencies.Items, static (writer, latency) =>
+        writer.WriteList(latencies.Items, static (writer, latency) =>
         {
             writer.WriteString(latency.From);
             writer.WriteString(latency.FromRegion);
@@ -54,21 +54,21 @@ internal static class WireCluster
         });
 
     public static Listing<LatencyInfo> ReadLatencies(ref CodecReader reader) =>
-        new(WireFields.ReadList(ref reader, static (ref reader) => new LatencyInfo(
+        new(reader.ReadList(static (ref reader) => new LatencyInfo(
             reader.ReadString(), reader.ReadString(), reader.ReadString(), reader.ReadString(), WireFields.ReadDouble(ref reader))));
 
     public static void WriteReadiness(CodecWriter writer, Readiness readiness)
     {
         writer.WriteBool(readiness.Ready);
-        WireFields.WriteStrings(writer, readiness.Reasons);
+        writer.WriteStrings(readiness.Reasons);
     }
 
-    public static Readiness ReadReadiness(ref CodecReader reader) => new(reader.ReadBool(), WireFields.ReadStrings(ref reader));
+    public static Readiness ReadReadiness(ref CodecReader reader) => new(reader.ReadBool(), reader.ReadStrings());
 
     public static void WriteRanges(CodecWriter writer, Listing<RangeInfo> ranges) =>
-        WireFields.WriteList(writer, ranges.Items, WriteRange);
+        writer.WriteList(ranges.Items, WriteRange);
 
-    public static Listing<RangeInfo> ReadRanges(ref CodecReader reader) => new(WireFields.ReadList(ref reader, ReadRange));
+    public static Listing<RangeInfo> ReadRanges(ref CodecReader reader) => new(reader.ReadList(ReadRange));
 
     public static void WriteRange(CodecWriter writer, RangeInfo range)
     {
@@ -77,9 +77,9 @@ internal static class WireCluster
         writer.WriteString(range.Start);
         writer.WriteString(range.End);
         writer.WriteInt64(range.Generation);
-        WireFields.WriteOptional(writer, range.Leaseholder);
-        WireFields.WriteOptional(writer, range.Term);
-        WireFields.WriteList(writer, range.Replicas, static (writer, replica) =>
+        writer.WriteOptional(range.Leaseholder);
+        writer.WriteOptional(range.Term);
+        writer.WriteList(range.Replicas, static (writer, replica) =>
         {
             writer.WriteString(replica.Node);
             writer.WriteString(replica.Region);
@@ -89,19 +89,19 @@ internal static class WireCluster
         });
         writer.WriteString(range.Goal);
         writer.WriteBool(range.GoalMet);
-        WireFields.WriteOptional(writer, range.Shortfall);
-        WireFields.WriteOptional(writer, range.SizeBytes);
-        WireFields.WriteOptional(writer, range.ClosedTimestamp);
-        WireFields.WriteOptional(writer, range.ClosedLagMs);
+        writer.WriteOptional(range.Shortfall);
+        writer.WriteOptional(range.SizeBytes);
+        writer.WriteOptional(range.ClosedTimestamp);
+        writer.WriteOptional(range.ClosedLagMs);
     }
 
     public static RangeInfo ReadRange(ref CodecReader reader) => new(
         reader.ReadInt64(), reader.ReadString(), reader.ReadString(), reader.ReadString(), reader.ReadInt64(),
-        WireFields.ReadOptional(ref reader), WireFields.ReadOptionalInt64(ref reader), ReadReplicas(ref reader), reader.ReadString(),
-        reader.ReadBool(), WireFields.ReadOptional(ref reader), WireFields.ReadOptionalInt64(ref reader),
-        WireFields.ReadOptionalTimestamp(ref reader), WireFields.ReadOptionalDouble(ref reader));
+        reader.ReadOptionalString(), WireFields.ReadOptionalInt64(ref reader), ReadReplicas(ref reader), reader.ReadString(),
+        reader.ReadBool(), reader.ReadOptionalString(), WireFields.ReadOptionalInt64(ref reader),
+        reader.ReadOptionalTimestamp(), WireFields.ReadOptionalDouble(ref reader));
 
     private static ImmutableArray<ReplicaInfo> ReadReplicas(ref CodecReader reader) =>
-        WireFields.ReadList(ref reader, static (ref reader) => new ReplicaInfo(
+        reader.ReadList(static (ref reader) => new ReplicaInfo(
             reader.ReadString(), reader.ReadString(), reader.ReadString(), reader.ReadString(), reader.ReadBool()));
 }

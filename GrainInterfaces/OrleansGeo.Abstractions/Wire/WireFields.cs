@@ -3,25 +3,11 @@ using OrleansGeo.Primitives;
 
 namespace OrleansGeo.Wire;
 
-/// <summary>Reads one thing.</summary>
-internal delegate T WireReader<out T>(ref CodecReader reader);
-
 /// <summary>The pieces that requests and answers are put together from. Reading throws <see cref="CodecException"/> for anything
 /// else.</summary>
 internal static class WireFields
 {
-    public static void WriteOptional(CodecWriter writer, string? text)
-    {
-        writer.WriteBool(text is not null);
-        if (text is not null)
-        {
-            writer.WriteString(text);
-        }
-    }
-
-    public static string? ReadOptional(ref CodecReader reader) => reader.ReadBool() ? reader.ReadString() : null;
-
-    public static void WriteOptional(CodecWriter writer, long? number)
+    public static void WriteOptional(this CodecWriter writer, long? number)
     {
         writer.WriteBool(number is not null);
         if (number is { } value)
@@ -36,7 +22,7 @@ internal static class WireFields
 
     public static double ReadDouble(ref CodecReader reader) => BitConverter.UInt64BitsToDouble(reader.ReadFixed64());
 
-    public static void WriteOptional(CodecWriter writer, double? number)
+    public static void WriteOptional(this CodecWriter writer, double? number)
     {
         writer.WriteBool(number is not null);
         if (number is { } value)
@@ -46,43 +32,6 @@ internal static class WireFields
     }
 
     public static double? ReadOptionalDouble(ref CodecReader reader) => reader.ReadBool() ? ReadDouble(ref reader) : null;
-
-    public static void WriteOptional(CodecWriter writer, HlcTimestamp? timestamp)
-    {
-        writer.WriteBool(timestamp is not null);
-        if (timestamp is { } value)
-        {
-            writer.WriteTimestamp(value);
-        }
-    }
-
-    public static HlcTimestamp? ReadOptionalTimestamp(ref CodecReader reader) => reader.ReadBool() ? reader.ReadTimestamp() : null;
-
-    public static void WriteList<T>(CodecWriter writer, IReadOnlyCollection<T> items, Action<CodecWriter, T> write)
-    {
-        writer.WriteUInt64((ulong)items.Count);
-        foreach (var item in items)
-        {
-            write(writer, item);
-        }
-    }
-
-    public static ImmutableArray<T> ReadList<T>(ref CodecReader reader, WireReader<T> read)
-    {
-        var items = ImmutableArray.CreateBuilder<T>(reader.ReadCount());
-        for (var i = items.Capacity; i > 0; i--)
-        {
-            items.Add(read(ref reader));
-        }
-
-        return items.MoveToImmutable();
-    }
-
-    public static void WriteStrings(CodecWriter writer, ImmutableArray<string> texts) =>
-        WriteList(writer, texts, static (writer, text) => writer.WriteString(text));
-
-    public static ImmutableArray<string> ReadStrings(ref CodecReader reader) =>
-        ReadList(ref reader, static (ref reader) => reader.ReadString());
 
     public static T ReadEnum<T>(ref CodecReader reader, string what, byte first, byte last)
         where T : struct, Enum
@@ -105,9 +54,9 @@ internal static class WireFields
 
     public static Datum ReadDatum(ref CodecReader reader) => reader.ReadBool() ? RowCodec.ReadValue(ref reader) : Datum.Null;
 
-    public static void WriteKey(CodecWriter writer, ImmutableArray<Datum> key) => WriteList(writer, key, WriteDatum);
+    public static void WriteKey(CodecWriter writer, ImmutableArray<Datum> key) => writer.WriteList(key, WriteDatum);
 
-    public static ImmutableArray<Datum> ReadKey(ref CodecReader reader) => ReadList(ref reader, ReadDatum);
+    public static ImmutableArray<Datum> ReadKey(ref CodecReader reader) => reader.ReadList(ReadDatum);
 
     public static void WriteOptionalKey(CodecWriter writer, ImmutableArray<Datum>? key)
     {
@@ -129,18 +78,18 @@ internal static class WireFields
     public static TableRef ReadTable(ref CodecReader reader) => new(reader.ReadString(), reader.ReadString());
 
     public static void WriteValues(CodecWriter writer, IReadOnlyCollection<KeyValuePair<string, Datum>> values) =>
-        WriteList(writer, values, static (writer, value) =>
+        writer.WriteList(values, static (writer, value) =>
         {
             writer.WriteString(value.Key);
             WriteDatum(writer, value.Value);
         });
 
     public static ImmutableArray<KeyValuePair<string, Datum>> ReadValues(ref CodecReader reader) =>
-        ReadList(ref reader, static (ref reader) => KeyValuePair.Create(reader.ReadString(), ReadDatum(ref reader)));
+        reader.ReadList(static (ref reader) => KeyValuePair.Create(reader.ReadString(), ReadDatum(ref reader)));
 
     public static void WriteTimestamps(CodecWriter writer, ImmutableArray<HlcTimestamp> timestamps) =>
-        WriteList(writer, timestamps, static (writer, timestamp) => writer.WriteTimestamp(timestamp));
+        writer.WriteList(timestamps, static (writer, timestamp) => writer.WriteTimestamp(timestamp));
 
     public static ImmutableArray<HlcTimestamp> ReadTimestamps(ref CodecReader reader) =>
-        ReadList(ref reader, static (ref reader) => reader.ReadTimestamp());
+        reader.ReadList(static (ref reader) => reader.ReadTimestamp());
 }

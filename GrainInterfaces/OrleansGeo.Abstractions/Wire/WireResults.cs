@@ -22,7 +22,7 @@ internal static class WireResults
         WriteMeta(writer, result.Meta);
     }
 
-    public static GeoResult<T> Read<T>(ref CodecReader reader, WireReader<T> read)
+    public static GeoResult<T> Read<T>(ref CodecReader reader, ItemReader<T> read)
         where T : class =>
         reader.ReadBool()
             ? new(read(ref reader), null, ReadMeta(ref reader))
@@ -33,12 +33,12 @@ internal static class WireResults
         writer.WriteByte((byte)error.Kind);
         writer.WriteString(error.Code);
         writer.WriteString(error.Detail);
-        WireFields.WriteOptional(writer, error.Field);
-        WireFields.WriteOptional(writer, error.RetryAfterMs);
+        writer.WriteOptional(error.Field);
+        writer.WriteOptional(error.RetryAfterMs);
         writer.WriteBool(error.Facts is not null);
         if (error.Facts is { } facts)
         {
-            WireFields.WriteList(writer, facts, static (writer, fact) =>
+            writer.WriteList(facts, static (writer, fact) =>
             {
                 writer.WriteString(fact.Key);
                 writer.WriteString(fact.Value);
@@ -52,7 +52,7 @@ internal static class WireResults
             : throw new CodecException($"this build knows no error of kind {kind}"),
         reader.ReadString(),
         reader.ReadString(),
-        WireFields.ReadOptional(ref reader),
+        reader.ReadOptionalString(),
         WireFields.ReadOptionalInt64(ref reader),
         reader.ReadBool() ? ReadFacts(ref reader) : null);
 
@@ -60,7 +60,7 @@ internal static class WireResults
     {
         var facts = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         foreach (var (name, fact) in
-            WireFields.ReadList(ref reader, static (ref reader) => KeyValuePair.Create(reader.ReadString(), reader.ReadString())))
+            reader.ReadList(static (ref reader) => KeyValuePair.Create(reader.ReadString(), reader.ReadString())))
         {
             facts[name] = fact;
         }
@@ -71,26 +71,26 @@ internal static class WireResults
     private static void WriteMeta(CodecWriter writer, ResponseMeta meta)
     {
         writer.WriteString(meta.Consistency);
-        WireFields.WriteOptional(writer, meta.ReadTimestamp);
+        writer.WriteOptional(meta.ReadTimestamp);
         WireFields.WriteDouble(writer, meta.StalenessMs);
-        WireFields.WriteOptional(writer, meta.ServedBy);
-        WireFields.WriteOptional(writer, meta.ServedByRegion);
-        WireFields.WriteOptional(writer, meta.Leaseholder);
+        writer.WriteOptional(meta.ServedBy);
+        writer.WriteOptional(meta.ServedByRegion);
+        writer.WriteOptional(meta.Leaseholder);
         writer.WriteInt32(meta.RoundTrips);
         WireFields.WriteDouble(writer, meta.ElapsedMs);
-        WireFields.WriteStrings(writer, meta.WanPath);
-        WireFields.WriteOptional(writer, meta.Session);
+        writer.WriteStrings(meta.WanPath);
+        writer.WriteOptional(meta.Session);
     }
 
     private static ResponseMeta ReadMeta(ref CodecReader reader) => new(
         reader.ReadString(),
-        WireFields.ReadOptionalTimestamp(ref reader),
+        reader.ReadOptionalTimestamp(),
         WireFields.ReadDouble(ref reader),
-        WireFields.ReadOptional(ref reader),
-        WireFields.ReadOptional(ref reader),
-        WireFields.ReadOptional(ref reader),
+        reader.ReadOptionalString(),
+        reader.ReadOptionalString(),
+        reader.ReadOptionalString(),
         reader.ReadInt32(),
         WireFields.ReadDouble(ref reader),
-        WireFields.ReadStrings(ref reader),
-        WireFields.ReadOptional(ref reader));
+        reader.ReadStrings(),
+        reader.ReadOptionalString());
 }

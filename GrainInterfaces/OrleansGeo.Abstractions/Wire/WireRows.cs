@@ -64,7 +64,7 @@ internal static class WireRows
         WireFields.WriteKey(writer, scan.Prefix);
         WireFields.WriteOptionalKey(writer, scan.From);
         WireFields.WriteOptionalKey(writer, scan.To);
-        WireFields.WriteList(writer, scan.Where, static (writer, condition) =>
+        writer.WriteList(scan.Where, static (writer, condition) =>
         {
             writer.WriteString(condition.Column);
             writer.WriteByte((byte)condition.Operator);
@@ -72,20 +72,20 @@ internal static class WireRows
         });
         writer.WriteBool(scan.Descending);
         writer.WriteInt32(scan.Limit);
-        WireFields.WriteOptional(writer, scan.PageToken);
+        writer.WriteOptional(scan.PageToken);
     }
 
     public static ScanRequest ReadScan(ref CodecReader reader) => new(
         WireFields.ReadKey(ref reader),
         WireFields.ReadOptionalKey(ref reader),
         WireFields.ReadOptionalKey(ref reader),
-        WireFields.ReadList(ref reader, static (ref reader) => new ScanCondition(
+        reader.ReadList(static (ref reader) => new ScanCondition(
             reader.ReadString(),
             WireFields.ReadEnum<ScanOperator>(ref reader, "operator", (byte)ScanOperator.Equal, (byte)ScanOperator.GreaterOrEqual),
             WireFields.ReadDatum(ref reader))),
         reader.ReadBool(),
         reader.ReadInt32(),
-        WireFields.ReadOptional(ref reader));
+        reader.ReadOptionalString());
 
     public static void WriteVersioned(CodecWriter writer, VersionedRow row)
     {
@@ -98,7 +98,7 @@ internal static class WireRows
         new(WireFields.ReadKey(ref reader), reader.ReadTimestamp(), new(WireFields.ReadValues(ref reader)));
 
     public static void WriteFound(CodecWriter writer, Listing<VersionedRow?> rows) =>
-        WireFields.WriteList(writer, rows.Items, static (writer, row) =>
+        writer.WriteList(rows.Items, static (writer, row) =>
         {
             writer.WriteBool(row is not null);
             if (row is not null)
@@ -108,7 +108,7 @@ internal static class WireRows
         });
 
     public static Listing<VersionedRow?> ReadFound(ref CodecReader reader) =>
-        new(WireFields.ReadList(ref reader, static (ref reader) => reader.ReadBool() ? ReadVersioned(ref reader) : null));
+        new(reader.ReadList(static (ref reader) => reader.ReadBool() ? ReadVersioned(ref reader) : null));
 
     public static void WriteWritten(CodecWriter writer, WriteResult result)
     {
@@ -129,17 +129,17 @@ internal static class WireRows
         reader.ReadBool() ? new(WireFields.ReadValues(ref reader)) : null);
 
     public static void WriteEachWritten(CodecWriter writer, Listing<GeoResult<WriteResult>> results) =>
-        WireFields.WriteList(writer, results.Items, static (writer, result) => WireResults.Write(writer, result, WriteWritten));
+        writer.WriteList(results.Items, static (writer, result) => WireResults.Write(writer, result, WriteWritten));
 
     public static Listing<GeoResult<WriteResult>> ReadEachWritten(ref CodecReader reader) =>
-        new(WireFields.ReadList(ref reader, static (ref reader) => WireResults.Read(ref reader, ReadWritten)));
+        new(reader.ReadList(static (ref reader) => WireResults.Read(ref reader, ReadWritten)));
 
     public static void WritePage(CodecWriter writer, ScanPage page)
     {
-        WireFields.WriteList(writer, page.Rows, WriteVersioned);
-        WireFields.WriteOptional(writer, page.Next);
+        writer.WriteList(page.Rows, WriteVersioned);
+        writer.WriteOptional(page.Next);
     }
 
     public static ScanPage ReadPage(ref CodecReader reader) =>
-        new(WireFields.ReadList(ref reader, ReadVersioned), WireFields.ReadOptional(ref reader));
+        new(reader.ReadList(ReadVersioned), reader.ReadOptionalString());
 }

@@ -10,39 +10,39 @@ internal static class WireSchema
     {
         writer.WriteString(spec.Name);
         writer.WriteString(spec.PrimaryRegion);
-        WireFields.WriteStrings(writer, spec.Regions);
+        writer.WriteStrings(spec.Regions);
         writer.WriteByte((byte)spec.Survive);
         writer.WriteByte((byte)spec.Placement);
-        WireFields.WriteOptional(writer, spec.SecondaryRegion);
-        WireFields.WriteOptional(writer, spec.WitnessRegion);
+        writer.WriteOptional(spec.SecondaryRegion);
+        writer.WriteOptional(spec.WitnessRegion);
     }
 
     public static DatabaseSpec ReadDatabaseSpec(ref CodecReader reader) => new(
         reader.ReadString(),
         reader.ReadString(),
-        WireFields.ReadStrings(ref reader),
+        reader.ReadStrings(),
         ReadGoal(ref reader),
         WireFields.ReadEnum<PlacementPolicy>(ref reader, "placement", (byte)PlacementPolicy.Default, (byte)PlacementPolicy.Restricted),
-        WireFields.ReadOptional(ref reader),
-        WireFields.ReadOptional(ref reader));
+        reader.ReadOptionalString(),
+        reader.ReadOptionalString());
 
     public static void WriteDatabase(CodecWriter writer, DatabaseInfo database)
     {
         writer.WriteInt64(database.Id);
         WriteDatabaseSpec(writer, database.Spec);
-        WireFields.WriteStrings(writer, database.Tables);
+        writer.WriteStrings(database.Tables);
     }
 
     public static DatabaseInfo ReadDatabase(ref CodecReader reader) =>
-        new(reader.ReadInt64(), ReadDatabaseSpec(ref reader), WireFields.ReadStrings(ref reader));
+        new(reader.ReadInt64(), ReadDatabaseSpec(ref reader), reader.ReadStrings());
 
     public static void WriteDatabases(CodecWriter writer, Listing<DatabaseInfo> databases) =>
-        WireFields.WriteList(writer, databases.Items, WriteDatabase);
+        writer.WriteList(databases.Items, WriteDatabase);
 
-    public static Listing<DatabaseInfo> ReadDatabases(ref CodecReader reader) => new(WireFields.ReadList(ref reader, ReadDatabase));
+    public static Listing<DatabaseInfo> ReadDatabases(ref CodecReader reader) => new(reader.ReadList(ReadDatabase));
 
     public static void WriteColumns(CodecWriter writer, ImmutableArray<ColumnSpec> columns) =>
-        WireFields.WriteList(writer, columns, static (writer, column) =>
+        writer.WriteList(columns, static (writer, column) =>
         {
             writer.WriteString(column.Name);
             writer.WriteByte((byte)column.Type);
@@ -53,22 +53,22 @@ internal static class WireSchema
                 WireFields.WriteDatum(writer, value);
             }
 
-            WireFields.WriteOptional(writer, column.DefaultFunction);
+            writer.WriteOptional(column.DefaultFunction);
         });
 
     public static ImmutableArray<ColumnSpec> ReadColumns(ref CodecReader reader) =>
-        WireFields.ReadList(ref reader, static (ref reader) => new ColumnSpec(
+        reader.ReadList(static (ref reader) => new ColumnSpec(
             reader.ReadString(),
             WireFields.ReadEnum<DatumType>(ref reader, "type", (byte)DatumType.String, (byte)DatumType.Json),
             reader.ReadBool(),
             reader.ReadBool() ? WireFields.ReadDatum(ref reader) : null,
-            WireFields.ReadOptional(ref reader)));
+            reader.ReadOptionalString()));
 
     public static void WriteTableSpec(CodecWriter writer, TableSpec spec)
     {
         writer.WriteString(spec.Name);
         WriteColumns(writer, spec.Columns);
-        WireFields.WriteStrings(writer, spec.PrimaryKey);
+        writer.WriteStrings(spec.PrimaryKey);
         WriteLocality(writer, spec.Locality);
         writer.WriteBool(spec.Survive is not null);
         if (spec.Survive is { } goal)
@@ -78,7 +78,7 @@ internal static class WireSchema
     }
 
     public static TableSpec ReadTableSpec(ref CodecReader reader) => new(
-        reader.ReadString(), ReadColumns(ref reader), WireFields.ReadStrings(ref reader), ReadLocality(ref reader),
+        reader.ReadString(), ReadColumns(ref reader), reader.ReadStrings(), ReadLocality(ref reader),
         ReadOptionalGoal(ref reader));
 
     public static void WriteTable(CodecWriter writer, TableInfo table)
@@ -86,7 +86,7 @@ internal static class WireSchema
         writer.WriteInt64(table.Id);
         writer.WriteString(table.Database);
         WriteTableSpec(writer, table.Spec);
-        WireFields.WriteList(writer, table.ColumnIds, static (writer, id) => writer.WriteInt32(id));
+        writer.WriteList(table.ColumnIds, static (writer, id) => writer.WriteInt32(id));
         writer.WriteInt32(table.SchemaVersion);
         writer.WriteString(table.HomeRegion);
         writer.WriteByte((byte)table.EffectiveGoal);
@@ -96,15 +96,15 @@ internal static class WireSchema
         reader.ReadInt64(),
         reader.ReadString(),
         ReadTableSpec(ref reader),
-        WireFields.ReadList(ref reader, static (ref reader) => reader.ReadInt32()),
+        reader.ReadList(static (ref reader) => reader.ReadInt32()),
         reader.ReadInt32(),
         reader.ReadString(),
         ReadGoal(ref reader));
 
     public static void WriteTables(CodecWriter writer, Listing<TableInfo> tables) =>
-        WireFields.WriteList(writer, tables.Items, WriteTable);
+        writer.WriteList(tables.Items, WriteTable);
 
-    public static Listing<TableInfo> ReadTables(ref CodecReader reader) => new(WireFields.ReadList(ref reader, ReadTable));
+    public static Listing<TableInfo> ReadTables(ref CodecReader reader) => new(reader.ReadList(ReadTable));
 
     private static void WriteLocality(CodecWriter writer, TableLocality locality)
     {
@@ -115,12 +115,12 @@ internal static class WireSchema
         }
 
         writer.WriteByte(1);
-        WireFields.WriteOptional(writer, regional.Region);
+        writer.WriteOptional(regional.Region);
     }
 
     private static TableLocality.Regional ReadLocality(ref CodecReader reader) => reader.ReadByte() switch
     {
-        1 => new(WireFields.ReadOptional(ref reader)),
+        1 => new(reader.ReadOptionalString()),
         var kind => throw new CodecException($"this build knows no locality of kind {kind}"),
     };
 

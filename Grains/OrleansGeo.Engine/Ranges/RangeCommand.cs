@@ -86,12 +86,7 @@ internal static class RangeCommand
         writer.WriteByte(Version);
         writer.WriteByte((byte)CommandKind.Declare);
         writer.WriteByte((byte)goal);
-        writer.WriteUInt64((ulong)leasePreferences.Length);
-        foreach (var region in leasePreferences)
-        {
-            writer.WriteString(region);
-        }
-
+        writer.WriteStrings(leasePreferences);
         return writer.ToArray();
     }
 
@@ -99,14 +94,9 @@ internal static class RangeCommand
     {
         var reader = Begin(payload);
         var goal = (SurvivalGoal)reader.ReadByte();
-        var regions = new string[reader.ReadCount()];
-        for (var i = 0; i < regions.Length; i++)
-        {
-            regions[i] = reader.ReadString();
-        }
-
+        var regions = reader.ReadStrings();
         reader.ExpectEnd("a declare command");
-        return (goal, [.. regions]);
+        return (goal, regions);
     }
 
     public static byte[] Split(RangeDescriptor left, RangeDescriptor right)

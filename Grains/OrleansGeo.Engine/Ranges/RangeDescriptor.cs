@@ -35,11 +35,7 @@ public sealed record RangeDescriptor(
         Configuration.Write(writer);
         writer.WriteInt64(TableId);
         writer.WriteByte((byte)Goal);
-        writer.WriteUInt64((ulong)LeasePreferences.Length);
-        foreach (var region in LeasePreferences)
-        {
-            writer.WriteString(region);
-        }
+        writer.WriteStrings(LeasePreferences);
     }
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
@@ -52,13 +48,7 @@ public sealed record RangeDescriptor(
         var configuration = Configuration.Read(ref reader);
         var table = reader.ReadInt64();
         var goal = (SurvivalGoal)reader.ReadByte();
-        var regions = new string[reader.ReadCount()];
-        for (var i = 0; i < regions.Length; i++)
-        {
-            regions[i] = reader.ReadString();
-        }
-
-        return new(id, span, generation, configuration, table, goal, [.. regions]);
+        return new(id, span, generation, configuration, table, goal, reader.ReadStrings());
     }
 
     /// <summary>The descriptor as bytes.</summary>

@@ -22,7 +22,7 @@ public static class SystemRecords
         writer.WriteString(node.Name);
         writer.WriteString(node.Region);
         writer.WriteString(node.Zone);
-        WriteOptional(writer, node.HttpAddress);
+        writer.WriteOptional(node.HttpAddress);
         return writer.ToArray();
     }
 
@@ -31,7 +31,7 @@ public static class SystemRecords
     {
         var reader = Begin(bytes, "a node record");
         var node = new NodeRecord(
-            new(reader.ReadInt32()), reader.ReadString(), reader.ReadString(), reader.ReadString(), ReadOptional(ref reader));
+            new(reader.ReadInt32()), reader.ReadString(), reader.ReadString(), reader.ReadString(), reader.ReadOptionalString());
         reader.ExpectEnd("a node record");
         return node;
     }
@@ -96,16 +96,11 @@ public static class SystemRecords
         writer.WriteInt64(id);
         writer.WriteString(spec.Name);
         writer.WriteString(spec.PrimaryRegion);
-        writer.WriteUInt64((ulong)spec.Regions.Length);
-        foreach (var region in spec.Regions)
-        {
-            writer.WriteString(region);
-        }
-
+        writer.WriteStrings(spec.Regions);
         writer.WriteByte((byte)spec.Survive);
         writer.WriteByte((byte)spec.Placement);
-        WriteOptional(writer, spec.SecondaryRegion);
-        WriteOptional(writer, spec.WitnessRegion);
+        writer.WriteOptional(spec.SecondaryRegion);
+        writer.WriteOptional(spec.WitnessRegion);
         return writer.ToArray();
     }
 
@@ -115,9 +110,9 @@ public static class SystemRecords
         var reader = Begin(bytes, "a database record");
         var id = reader.ReadInt64();
         var (name, primary) = (reader.ReadString(), reader.ReadString());
-        var regions = ReadStrings(ref reader);
+        var regions = reader.ReadStrings();
         var spec = new DatabaseSpec(
-            name, primary, regions, ReadGoal(ref reader), ReadPolicy(ref reader), ReadOptional(ref reader), ReadOptional(ref reader));
+            name, primary, regions, ReadGoal(ref reader), ReadPolicy(ref reader), reader.ReadOptionalString(), reader.ReadOptionalString());
         reader.ExpectEnd("a database record");
         return new(id, spec, version);
     }
@@ -136,12 +131,7 @@ public static class SystemRecords
             WriteColumn(writer, table.Spec.Columns[i]);
         }
 
-        writer.WriteUInt64((ulong)table.Spec.PrimaryKey.Length);
-        foreach (var column in table.Spec.PrimaryKey)
-        {
-            writer.WriteString(column);
-        }
-
+        writer.WriteStrings(table.Spec.PrimaryKey);
         WriteLocality(writer, table.Spec.Locality);
         writer.WriteByte(table.Spec.Survive is { } own ? (byte)own : (byte)0);
         writer.WriteInt32(table.SchemaVersion);
@@ -164,7 +154,7 @@ public static class SystemRecords
             columns[i] = ReadColumn(ref reader);
         }
 
-        var primaryKey = ReadStrings(ref reader);
+        var primaryKey = reader.ReadStrings();
         var locality = ReadLocality(ref reader);
         var survive = reader.ReadByte();
         SurvivalGoal? ownGoal = survive == 0 ? null : Goal(survive);
@@ -185,7 +175,7 @@ public static class SystemRecords
             RowCodec.WriteValue(writer, value);
         }
 
-        WriteOptional(writer, column.DefaultFunction);
+        writer.WriteOptional(column.DefaultFunction);
     }
 
     private static ColumnSpec ReadColumn(ref CodecReader reader)
@@ -195,7 +185,7 @@ public static class SystemRecords
         var nullable = reader.ReadBool();
         Datum? fallback = reader.ReadBool() ? RowCodec.ReadValue(ref reader) : null;
         return type is >= DatumType.String and <= DatumType.Json
-            ? new(name, type, nullable, fallback, ReadOptional(ref reader))
+            ? new(name, type, nullable, fallback, reader.ReadOptionalString())
             : throw new CodecException($"a column has type {(byte)type}, which this build does not know");
     }
 
@@ -203,13 +193,13 @@ public static class SystemRecords
     {
         var regional = (TableLocality.Regional)locality;
         writer.WriteByte(1);
-        WriteOptional(writer, regional.Region);
+        writer.WriteOptional(regional.Region);
     }
 
     private static TableLocality.Regional ReadLocality(ref CodecReader reader)
     {
         var kind = reader.ReadByte();
-        return kind == 1 ? new(ReadOptional(ref reader))
+        return kind == 1 ? new(reader.ReadOptionalString())
             : throw new CodecException($"a table has locality {kind}, which this build does not know");
     }
 
@@ -224,28 +214,6 @@ public static class SystemRecords
         return policy is 1 or 2 ? (PlacementPolicy)policy
             : throw new CodecException($"placement policy {policy} is not known to this build");
     }
-
-    private static ImmutableArray<string> ReadStrings(ref CodecReader reader)
-    {
-        var strings = new string[reader.ReadCount()];
-        for (var i = 0; i < strings.Length; i++)
-        {
-            strings[i] = reader.ReadString();
-        }
-
-        return [.. strings];
-    }
-
-    private static void WriteOptional(CodecWriter writer, string? text)
-    {
-        writer.WriteBool(text is not null);
-        if (text is not null)
-        {
-            writer.WriteString(text);
-        }
-    }
-
-    private static string? ReadOptional(ref CodecReader reader) => reader.ReadBool() ? reader.ReadString() : null;
 
     private static CodecWriter Begin()
     {

@@ -1,67 +1,12 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using OrleansGeo.Primitives;
 
 namespace OrleansGeo.Engine;
 
-/// <summary>Field forms that several messages share.</summary>
+/// <summary>Field forms that several messages share, besides those of <see cref="CodecFields"/>.</summary>
 public static class EnvelopeCodecFields
 {
-    /// <summary>Writes one item.</summary>
-    public delegate void ItemWriter<in T>(CodecWriter writer, T item);
-
-    /// <summary>Reads one item.</summary>
-    public delegate T ItemReader<out T>(ref CodecReader reader);
-
-    /// <summary>A list behind its count.</summary>
-    public static void WriteList<T>(this CodecWriter writer, ImmutableArray<T> items, ItemWriter<T> write)
-    {
-        writer.WriteUInt64((ulong)items.Length);
-        foreach (var item in items)
-        {
-            write(writer, item);
-        }
-    }
-
-    /// <summary>A list behind its count.</summary>
-    public static ImmutableArray<T> ReadList<T>(this ref CodecReader reader, ItemReader<T> read)
-    {
-        var items = new T[reader.ReadCount()];
-        for (var i = 0; i < items.Length; i++)
-        {
-            items[i] = read(ref reader);
-        }
-
-        return ImmutableCollectionsMarshal.AsImmutableArray(items);
-    }
-
-    /// <summary>A timestamp or none.</summary>
-    public static void WriteOptional(this CodecWriter writer, HlcTimestamp? value)
-    {
-        writer.WriteBool(value is not null);
-        if (value is { } timestamp)
-        {
-            writer.WriteTimestamp(timestamp);
-        }
-    }
-
-    /// <summary>A timestamp or none.</summary>
-    public static HlcTimestamp? ReadOptionalTimestamp(this ref CodecReader reader) => reader.ReadBool() ? reader.ReadTimestamp() : null;
-
-    /// <summary>Bytes or none.</summary>
-    public static void WriteOptional(this CodecWriter writer, byte[]? value)
-    {
-        writer.WriteBool(value is not null);
-        if (value is not null)
-        {
-            writer.WriteBytes(value);
-        }
-    }
-
-    /// <summary>Bytes or none.</summary>
-    public static byte[]? ReadOptionalBytes(this ref CodecReader reader) => reader.ReadBool() ? reader.ReadBytes().ToArray() : null;
-
     /// <summary>Both ends of a span.</summary>
     public static void WriteSpan(this CodecWriter writer, KeySpan span)
     {
