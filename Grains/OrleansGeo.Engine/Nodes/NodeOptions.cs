@@ -55,6 +55,9 @@ public sealed record NodeOptions
 
     /// <summary>Bytes of one chunk of a snapshot.</summary>
     public int SnapshotChunkBytes { get; init; } = 1 << 20;
+
+    /// <summary>Stops a replica that would apply a request twice. Costs a lookup for each write; for simulations.</summary>
+    public bool VerifiesRecords { get; init; }
 }
 
 /// <summary>Who a node is, kept with its data and checked when it is opened again.</summary>

@@ -24,9 +24,6 @@ internal sealed class NodeTurn(Node node)
     /// <summary>For storage keys.</summary>
     public CodecWriter Key { get; } = new();
 
-    /// <summary>Request records in the batch, which reads of storage do not show yet.</summary>
-    public HashSet<Key> RecordsWritten { get; } = [];
-
     /// <summary>Set when a snapshot of the system range was installed: single changes no longer tell what it holds.</summary>
     public bool ReloadsSystem { get; set; }
 
@@ -86,7 +83,6 @@ internal sealed class NodeTurn(Node node)
     public void Complete()
     {
         WriteBatch();
-        RecordsWritten.Clear();
         if (ReloadsSystem)
         {
             ReloadsSystem = false;

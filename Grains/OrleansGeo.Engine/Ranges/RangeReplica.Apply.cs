@@ -5,13 +5,18 @@ using OrleansGeo.Transactions;
 
 namespace OrleansGeo.Engine;
 
-// Applying what is committed. Every replica applies the same entries in the same order and reads nothing but request records, so all
-// replicas of a range hold the same data at the same index.
+// Applying what is committed. Every replica applies the same entries in the same order and reads nothing, so all replicas of a range hold
+// the same data at the same index.
+//
+// No request is applied twice. Say a request is in the log at i and again at j > i. Whoever led when j was proposed had looked for the
+// request's record, holding the latch on its first key, and had found none. If both are of one term, the latch was held from before i was
+// proposed until it was applied. If not, a leader evaluates only after it applied the first entry of its term, which lies between the two.
+// Either way i was applied by then and its record found.
 //
 // An entry is stored whole or not at all, so after a crash the stored applied index need only be true but for entries that change nothing
-// when they are applied again. Writes are: each finds its record, its own or that of the attempt before it, and stops there. So a run of
-// writes may be ahead of the stored index. All else that is applied (what takes records away above all: without its record a write would
-// be made twice) takes the index into its own batch, and no write in front of it is ever applied again.
+// when they are applied again. Writes are: each puts the same versions and the same record again. So a run of writes may be ahead of the
+// stored index. All else that is applied (what takes records and versions away above all, which must not come back) takes the index into
+// its own batch, and no write in front of it is ever applied again.
 internal sealed partial class RangeReplica
 {
     // What a node that starts may have to look at again, for each range.
@@ -26,7 +31,6 @@ internal sealed partial class RangeReplica
     {
         Invariant.Holds(entry.Index == _applied.Next);
 
-        var replay = false;
         switch (entry.Kind)
         {
             case EntryKind.LeaderStart:
@@ -36,7 +40,7 @@ internal sealed partial class RangeReplica
                 ApplyConfiguration(entry, turn);
                 break;
             case EntryKind.Command:
-                replay = ApplyCommand(entry, turn);
+                ApplyCommand(entry, turn);
                 break;
             default:
                 Invariant.Fail($"an entry of kind {entry.Kind}");
@@ -50,7 +54,7 @@ internal sealed partial class RangeReplica
             StartServing();
         }
 
-        Decide(entry, replay, path, turn);
+        Decide(entry, path, turn);
         WakeAppliedWaiters();
     }
 
@@ -76,8 +80,7 @@ internal sealed partial class RangeReplica
         }
     }
 
-    // True when the entry's request had been done already and the entry therefore changed nothing.
-    private bool ApplyCommand(in LogEntry entry, NodeTurn turn)
+    private void ApplyCommand(in LogEntry entry, NodeTurn turn)
     {
         var payload = entry.Payload.Span;
         var kind = RangeCommand.KindOf(payload);
@@ -85,23 +88,24 @@ internal sealed partial class RangeReplica
         switch (kind)
         {
             case CommandKind.Write:
-                return !ApplyWrite(RangeCommand.ReadWrite(payload), turn);
+                ApplyWrite(RangeCommand.ReadWrite(payload), turn);
+                break;
             case CommandKind.Split:
                 var (left, right) = RangeCommand.ReadSplit(payload);
                 ApplySplit(entry, left, right, turn);
-                return false;
+                break;
             case CommandKind.Collect:
                 foreach (var key in RangeCommand.ReadCollect(payload))
                 {
                     turn.Batch.Delete(key);
                 }
 
-                return false;
+                break;
             case CommandKind.Declare:
                 var (goal, preferences) = RangeCommand.ReadDeclare(payload);
                 var declared = _state.Descriptor! with { Goal = goal, LeasePreferences = preferences };
                 SetDescriptor(declared with { Generation = declared.Generation + 1 }, turn);
-                return false;
+                break;
             default:
                 throw new CodecException($"a range command of kind {payload[1]}");
         }
@@ -118,16 +122,16 @@ internal sealed partial class RangeReplica
         }
     }
 
-    private bool ApplyWrite(in WriteCommand write, NodeTurn turn)
+    private void ApplyWrite(in WriteCommand write, NodeTurn turn)
     {
         RequestRecordKey.Encode(turn.Key, write.Request.Anchor, write.Request.Id.AsSpan());
-        if (!turn.RecordsWritten.Add(new(turn.Key.ToArray())) || _node.Storage.TryGet(turn.Key.Written, out _))
-        {
-            return false;
-        }
-
         _node.Clock.Raise(write.Timestamp);
         new RequestRecord(write.Request.KeepUntil, [.. write.Request.BodyHash], write.Request.Outcome).Encode(turn.Buffer);
+        if (_node.Options.VerifiesRecords)
+        {
+            VerifyRecord(turn.Key.Written, turn.Buffer.Written);
+        }
+
         turn.Batch.Put(turn.Key.Written, turn.Buffer.Written);
         foreach (var (key, value) in write.Operations)
         {
@@ -149,8 +153,15 @@ internal sealed partial class RangeReplica
         {
             turn.SystemChanges(write.Timestamp, write.Operations);
         }
+    }
 
-        return true;
+    // A record met here is the entry's own, of a time before a crash.
+    private void VerifyRecord(ReadOnlySpan<byte> key, ReadOnlySpan<byte> record)
+    {
+        if (_node.Storage.TryGet(key, out var stored) && !record.SequenceEqual(stored))
+        {
+            Invariant.Fail($"{Id} applies a request twice");
+        }
     }
 
     private void SetDescriptor(RangeDescriptor descriptor, NodeTurn turn)

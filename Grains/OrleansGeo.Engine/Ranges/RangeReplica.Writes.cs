@@ -198,7 +198,7 @@ internal sealed partial class RangeReplica
     }
 
     // An entry was applied at an index: whatever was proposed there is decided.
-    private void Decide(in LogEntry entry, bool replay, WanPath? path, NodeTurn turn)
+    private void Decide(in LogEntry entry, WanPath? path, NodeTurn turn)
     {
         if (!_proposed.Remove(entry.Index.Value, out var request))
         {
@@ -213,7 +213,7 @@ internal sealed partial class RangeReplica
                     _inFlight.Remove(key.Key);
                 }
 
-                turn.AfterWrite(this, write, write.Term == entry.Term ? Made(write, entry.Index, replay, path) : NotLeaseholder(false));
+                turn.AfterWrite(this, write, write.Term == entry.Term ? Made(write, entry.Index, path) : NotLeaseholder(false));
                 break;
             default:
                 turn.AfterWrite(this, request, Describe());
@@ -221,9 +221,8 @@ internal sealed partial class RangeReplica
         }
     }
 
-    private static RangeOutcome Made(PendingWrite write, LogIndex index, bool replay, WanPath? path)
+    private static RangeOutcome Made(PendingWrite write, LogIndex index, WanPath? path)
     {
-        Invariant.Holds(!replay);
         if (write.Refusal is not null)
         {
             return write.Refusal;

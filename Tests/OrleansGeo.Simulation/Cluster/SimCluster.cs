@@ -46,7 +46,13 @@ public sealed class SimCluster : IClusterWorld, IFaultTarget, INodeEvents
                 Events = this,
                 OptionsOf = record =>
                 {
-                    var options = new NodeOptions { Name = record.Name, Region = record.Region, Zone = record.Zone };
+                    var options = new NodeOptions
+                    {
+                        Name = record.Name,
+                        Region = record.Region,
+                        Zone = record.Zone,
+                        VerifiesRecords = true,
+                    };
                     return tune?.Invoke(options) ?? options;
                 },
             },
