@@ -21,8 +21,11 @@ public interface IStorageEngine : IOrderedReader, IDisposable
     /// </summary>
     ValueTask SyncAsync();
 
-    /// <summary>A view of this moment that later writes do not change. Dispose it soon: it holds old data back from being freed.</summary>
-    IStorageSnapshot OpenSnapshot();
+    /// <summary>
+    /// A view of the keys from start up to, not including, end, as they are at this moment; later writes do not change it, and what it
+    /// shows beyond the bounds is not defined. Dispose it soon: it holds old data back from being freed.
+    /// </summary>
+    IStorageSnapshot OpenSnapshot(ReadOnlySpan<byte> start, ReadOnlySpan<byte> end);
 
     /// <summary>
     /// Writes a complete copy of the store, as of now, into a folder that must not exist yet. Only for engines that keep files.

@@ -20,6 +20,8 @@ public enum WriteKind : byte
 /// </summary>
 public sealed class WriteBatch
 {
+    private const int HeaderBytes = 9;
+
     private byte[] _buffer = new byte[1024];
     private int _length;
 
@@ -50,6 +52,31 @@ public sealed class WriteBatch
         Count += other.Count;
     }
 
+    /// <summary>The batch in its own encoding, which engines may store.</summary>
+    internal ReadOnlySpan<byte> Encoded => _buffer.AsSpan(0, _length);
+
+    /// <summary>Makes this the batch that was encoded. Throws <see cref="StorageCorruptException"/> when the bytes are none.</summary>
+    internal void Load(ReadOnlySpan<byte> encoded)
+    {
+        Clear();
+        Reserve(encoded.Length);
+        encoded.CopyTo(_buffer);
+        for (var rest = encoded; !rest.IsEmpty; Count++)
+        {
+            var keyLength = rest.Length < HeaderBytes ? -1 : BinaryPrimitives.ReadInt32LittleEndian(rest[1..]);
+            var valueLength = rest.Length < HeaderBytes ? -1 : BinaryPrimitives.ReadInt32LittleEndian(rest[5..]);
+            if (keyLength < 0 || valueLength < 0 || (long)keyLength + valueLength > rest.Length - HeaderBytes
+                || rest[0] is < (byte)WriteKind.Put or > (byte)WriteKind.DeleteRange)
+            {
+                throw new StorageCorruptException("a stored batch has an operation that no version writes");
+            }
+
+            rest = rest[(HeaderBytes + keyLength + valueLength)..];
+        }
+
+        _length = encoded.Length;
+    }
+
     /// <summary>Where the batch stands, for <see cref="RollBack"/>.</summary>
     public (int Bytes, int Count) Mark => (_length, Count);
 
@@ -72,14 +99,14 @@ public sealed class WriteBatch
 
     private void Add(WriteKind kind, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second)
     {
-        Reserve(9 + first.Length + second.Length);
+        Reserve(HeaderBytes + first.Length + second.Length);
         var span = _buffer.AsSpan(_length);
         span[0] = (byte)kind;
         BinaryPrimitives.WriteInt32LittleEndian(span[1..], first.Length);
         BinaryPrimitives.WriteInt32LittleEndian(span[5..], second.Length);
-        first.CopyTo(span[9..]);
-        second.CopyTo(span[(9 + first.Length)..]);
-        _length += 9 + first.Length + second.Length;
+        first.CopyTo(span[HeaderBytes..]);
+        second.CopyTo(span[(HeaderBytes + first.Length)..]);
+        _length += HeaderBytes + first.Length + second.Length;
         Count++;
     }
 
@@ -122,8 +149,8 @@ public sealed class WriteBatch
 
             var keyLength = BinaryPrimitives.ReadInt32LittleEndian(_rest[1..]);
             var valueLength = BinaryPrimitives.ReadInt32LittleEndian(_rest[5..]);
-            Current = new((WriteKind)_rest[0], _rest.Slice(9, keyLength), _rest.Slice(9 + keyLength, valueLength));
-            _rest = _rest[(9 + keyLength + valueLength)..];
+            Current = new((WriteKind)_rest[0], _rest.Slice(HeaderBytes, keyLength), _rest.Slice(HeaderBytes + keyLength, valueLength));
+            _rest = _rest[(HeaderBytes + keyLength + valueLength)..];
             return true;
         }
     }

@@ -88,7 +88,7 @@ internal static class SiloProcess
                 SnapshotChunkBytes = GeoNodeOptions.SnapshotChunkBytes,
             },
             Seed = seed,
-            OpenStorage = () => RocksDbEngine.Open(settings.Data!),
+            OpenStorage = () => NodeStorage.Open(settings.Data!),
         });
     }
 

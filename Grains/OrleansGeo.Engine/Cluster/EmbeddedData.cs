@@ -19,7 +19,7 @@ public static class EmbeddedData
     /// <summary>Whose data a store holds; null when it is empty. Opens and locks it meanwhile.</summary>
     public static NodeIdentity? ReadIdentityAt(string path, string name)
     {
-        using var storage = RocksDbEngine.Open(path);
+        using var storage = NodeStorage.Open(path);
         using var cursor = storage.OpenCursor([], s_end);
         cursor.SeekAtOrAfter([]);
 

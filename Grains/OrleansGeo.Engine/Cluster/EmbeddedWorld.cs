@@ -88,7 +88,7 @@ public sealed class EmbeddedWorld : IClusterWorld, IDisposable
         {
             return _open[node] = _folder is null
                 ? DiskOf(node).Open(TimeProvider.System)
-                : RocksDbEngine.Open(Path.Combine(_folder, node.ToString()), _rocksDb);
+                : NodeStorage.Open(Path.Combine(_folder, node.ToString()), _rocksDb);
         }
     }
 

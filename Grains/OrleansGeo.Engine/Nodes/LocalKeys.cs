@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using OrleansGeo.Primitives;
+using OrleansGeo.Storage.RocksDb;
 
 namespace OrleansGeo.Engine;
 
@@ -9,11 +10,15 @@ namespace OrleansGeo.Engine;
 /// </summary>
 internal static class LocalKeys
 {
+    public const int LogKeyLength = 18;
     public const byte HardStateKind = 1;
     public const byte StateKind = 2;
     public const byte AppliedKind = 3;
     public const byte LogKind = 4;
     public const byte RemovedKind = 5;
+
+    /// <summary>Keys of log entries, told from a replica's other records by their length.</summary>
+    public static LogKeySpace LogEntries { get; } = new(ReplicasStart, ReplicasEnd, LogKeyLength);
 
     public static ReadOnlySpan<byte> Identity => [0x01, (byte)'i'];
 
@@ -49,7 +54,7 @@ internal static class LocalKeys
         return key;
     }
 
-    /// <summary>Fills an 18-byte buffer with the key of a log entry.</summary>
+    /// <summary>Fills a buffer of <see cref="LogKeyLength"/> with the key of a log entry.</summary>
     public static void Log(Span<byte> key, RangeId range, LogIndex index)
     {
         key[0] = 0x02;

@@ -65,7 +65,7 @@ internal static class ReplicaStore
 
     public static void PutEntry(WriteBatch batch, RangeId range, in LogEntry entry, CodecWriter buffer)
     {
-        Span<byte> key = stackalloc byte[18];
+        Span<byte> key = stackalloc byte[LocalKeys.LogKeyLength];
         LocalKeys.Log(key, range, entry.Index);
         buffer.Clear();
         buffer.WriteByte(1);
@@ -78,7 +78,7 @@ internal static class ReplicaStore
     /// <summary>Removes entries one by one: a range tombstone in the hottest part of the store would slow every read beside it.</summary>
     public static void DeleteEntries(WriteBatch batch, RangeId range, LogIndex first, LogIndex last)
     {
-        Span<byte> key = stackalloc byte[18];
+        Span<byte> key = stackalloc byte[LocalKeys.LogKeyLength];
         for (var index = first; index <= last; index = index.Next)
         {
             LocalKeys.Log(key, range, index);

@@ -77,7 +77,9 @@ internal sealed class SnapshotSource(Node node)
 
         // Whoever answers messages stands between turns: storage shows exactly what is applied.
         var term = replica.Core.TermAt(replica.Applied);
-        _views.Add(asked.Snapshot, new(asked.Snapshot, asked.Range, descriptor, replica.Applied, term, node.Storage.OpenSnapshot()));
+        var storage = node.Storage.OpenSnapshot(
+            RequestRecordKey.SpanBounds(descriptor.Span).Start, MvccKey.SpanBounds(descriptor.Span).End);
+        _views.Add(asked.Snapshot, new(asked.Snapshot, asked.Range, descriptor, replica.Applied, term, storage));
         Perform(_sender.Opened(asked, replica.Applied, node.Clock.Mono()));
     }
 

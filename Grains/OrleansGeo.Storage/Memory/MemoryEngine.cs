@@ -44,7 +44,7 @@ public sealed class MemoryEngine : IStorageEngine
     }
 
     /// <inheritdoc />
-    public IStorageSnapshot OpenSnapshot()
+    public IStorageSnapshot OpenSnapshot(ReadOnlySpan<byte> start, ReadOnlySpan<byte> end)
     {
         var root = Capture(out var generation);
         return new MemorySnapshot(this, root, generation);

@@ -34,9 +34,18 @@ internal static partial class DurableFolder
         }
 
         Directory.CreateDirectory(folder);
-        if (parent is not null && !OperatingSystem.IsWindows())
+        if (parent is not null)
         {
-            Sync(parent);
+            SyncEntries(parent);
+        }
+    }
+
+    /// <summary>Makes durable which files and folders there are in a folder.</summary>
+    internal static void SyncEntries(string folder)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            Sync(folder);
         }
     }
 

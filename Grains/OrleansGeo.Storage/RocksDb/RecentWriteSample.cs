@@ -15,16 +15,22 @@ internal sealed class RecentWriteSample
     /// <summary>Remembers at least the given number of written bytes.</summary>
     internal RecentWriteSample(long bytesMax) => _keys = new byte[(bytesMax / GranuleBytes) + 1][];
 
-    internal void Add(WriteBatch batch)
+    /// <summary>Takes note of a batch of which the given number of bytes went into memtables, those of young logs excluded.</summary>
+    internal void Add(WriteBatch batch, int bytes, YoungLogs? young)
     {
-        if (_bytes + batch.Bytes < GranuleBytes)
+        if (_bytes + bytes < GranuleBytes)
         {
-            _bytes += batch.Bytes;
+            _bytes += bytes;
             return;
         }
 
         foreach (var operation in batch)
         {
+            if (young?.IsLogKey(operation.Key) == true)
+            {
+                continue;
+            }
+
             _bytes += operation.Key.Length + operation.Value.Length;
             for (; _bytes >= GranuleBytes; _bytes -= GranuleBytes)
             {

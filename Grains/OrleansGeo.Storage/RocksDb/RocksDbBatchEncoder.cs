@@ -17,28 +17,34 @@ internal sealed class RocksDbBatchEncoder
     private readonly RangeDeletes _ranges;
     private byte[] _buffer = new byte[4096];
     private int _length;
-    private int _count;
 
     internal RocksDbBatchEncoder(RangeDeletes ranges) => _ranges = ranges;
 
-    /// <summary>The batch as bytes, valid until the next call; empty when it has no effect.</summary>
-    internal ReadOnlySpan<byte> Encode(WriteBatch batch)
+    /// <summary>Operations in what was encoded last.</summary>
+    internal int Count { get; private set; }
+
+    /// <summary>
+    /// What a batch in a segment of the write-ahead log does to RocksDB, as bytes valid until the next call; empty when that is nothing.
+    /// What young logs take is left out.
+    /// </summary>
+    internal ReadOnlySpan<byte> Encode(WriteBatch batch, YoungLogs? young, long segment)
     {
         _length = HeaderBytes;
-        _count = 0;
+        Count = 0;
         foreach (var operation in batch)
         {
             switch (operation.Kind)
             {
-                case WriteKind.Put:
+                case WriteKind.Put when young?.TakePut(operation.Key, segment) != true:
                     Add(TagValue, operation.Key);
                     Append(operation.Value);
                     break;
-                case WriteKind.Delete:
+                case WriteKind.Delete when young?.TakeDelete(operation.Key) != true:
                     Add(TagDeletion, operation.Key);
                     break;
                 // RocksDB refuses a range whose end comes before its start; here it holds no key, and removing it does nothing.
                 case WriteKind.DeleteRange when operation.Key.SequenceCompareTo(operation.Value) < 0:
+                    young?.DeleteRange(operation.Key, operation.Value);
                     AddRange(batch, operation);
                     break;
                 default:
@@ -47,8 +53,8 @@ internal sealed class RocksDbBatchEncoder
         }
 
         _buffer.AsSpan(0, 8).Clear();
-        BinaryPrimitives.WriteInt32LittleEndian(_buffer.AsSpan(8), _count);
-        return _count == 0 ? default : _buffer.AsSpan(0, _length);
+        BinaryPrimitives.WriteInt32LittleEndian(_buffer.AsSpan(8), Count);
+        return Count == 0 ? default : _buffer.AsSpan(0, _length);
     }
 
     private void AddRange(WriteBatch batch, WriteBatch.Operation range)
@@ -87,7 +93,7 @@ internal sealed class RocksDbBatchEncoder
         Reserve(1);
         _buffer[_length++] = tag;
         Append(key);
-        _count++;
+        Count++;
     }
 
     private void Append(ReadOnlySpan<byte> bytes)

@@ -3,15 +3,16 @@ using OrleansGeo.Primitives;
 namespace OrleansGeo.Storage.RocksDb;
 
 /// <summary>
-/// <see cref="IStorageEngine"/> on the system's RocksDB: one column family, every write through its write-ahead log. A write reaches the
-/// page cache before it returns, so it survives the death of the process; a sync takes it to the disk.
+/// <see cref="IStorageEngine"/> on the system's RocksDB: one column family, behind a write-ahead log of our own. A write reaches the page
+/// cache before it returns, so it survives the death of the process; a sync takes it to the disk.
 /// </summary>
-public sealed unsafe class RocksDbEngine : IStorageEngine
+public sealed unsafe partial class RocksDbEngine : IStorageEngine
 {
     private readonly HandleCount _count;
     private readonly NativeHandle _db;
     private readonly NativeHandle _readOptions;
     private readonly NativeHandle _writeOptions;
+    private readonly NativeHandle _flushOptions;
     private readonly SyncedMark _mark;
     private readonly SyncThread _syncs;
     private readonly RocksDbBatchEncoder _encoder;
@@ -21,18 +22,22 @@ public sealed unsafe class RocksDbEngine : IStorageEngine
     private Exception? _failure;
     private bool _disposed;
 
-    private RocksDbEngine(string folder, RocksDbOptions options, NativeHandle db, SyncedMark mark, HandleCount count)
+    private RocksDbEngine(string folder, RocksDbOptions options, NativeHandle db, OpenLog log, HandleCount count)
     {
         Folder = folder;
         _count = count;
         _db = db;
-        _mark = mark;
+        _log = log.Log;
+        _mark = log.Mark;
+        _options = options;
         _readOptions = new(RocksDbNative.ReadOptionsCreate(), static (_, value) => RocksDbNative.ReadOptionsDestroy(value), count);
         RocksDbNative.ReadOptionsVerifyChecksums(_readOptions.Value, 1);
         _writeOptions = new(RocksDbNative.WriteOptionsCreate(), static (_, value) => RocksDbNative.WriteOptionsDestroy(value), count);
-        RocksDbNative.WriteOptionsSync(_writeOptions.Value, 0);
+        RocksDbNative.WriteOptionsDisableLog(_writeOptions.Value, 1);
+        _flushOptions = new(RocksDbNative.FlushOptionsCreate(), static (_, value) => RocksDbNative.FlushOptionsDestroy(value), count);
         _encoder = new(new RangeDeletes(db, count));
         _recent = new(options.WriteBufferBytes * 3);
+        _young = options.LogKeys is { } keys ? new(keys, HighestStored, _log.AddYoung) : null;
         _syncs = new("storage sync", SyncNow);
     }
 
@@ -61,23 +66,27 @@ public sealed unsafe class RocksDbEngine : IStorageEngine
         DurableFolder.Create(full);
         var count = new HandleCount();
         var db = OpenDatabase(full, options, count);
-        SyncedMark? mark = null;
         try
         {
-            mark = new SyncedMark(full);
-            var recovered = RocksDbNative.LatestSequenceNumber(db.Value);
-            if (recovered < mark.Sequence)
+            var engine = new RocksDbEngine(full, options, db, OpenLog.Of(full, options, db), count);
+            try
             {
-                throw new StorageCorruptException(
-                    $"The store in {full} lost writes that were durable (recovered up to {recovered}, synced up to {mark.Sequence}): "
-                    + "remove the folder and let the node join anew.");
+                engine.Recover();
+                return engine;
             }
-
-            return new(full, options, db, mark, count);
+            catch
+            {
+                engine.Dispose();
+                throw;
+            }
+        }
+        catch (Exception reason) when (reason is IOException or UnauthorizedAccessException)
+        {
+            db.Dispose();
+            throw new StorageUnavailableException($"The folder {full} cannot be opened as a store: {reason.Message}", reason);
         }
         catch
         {
-            mark?.Dispose();
             db.Dispose();
             throw;
         }
@@ -87,6 +96,11 @@ public sealed unsafe class RocksDbEngine : IStorageEngine
     public bool TryGet(ReadOnlySpan<byte> key, out byte[] value)
     {
         ThrowIfUnusable();
+        if (_young?.Holds(key) == true)
+        {
+            StoreYoung();
+        }
+
         return TryGet(_readOptions, key, out value);
     }
 
@@ -94,13 +108,15 @@ public sealed unsafe class RocksDbEngine : IStorageEngine
     public IOrderedCursor OpenCursor(ReadOnlySpan<byte> start, ReadOnlySpan<byte> end)
     {
         ThrowIfUnusable();
+        StoreYoungOf(start, end);
         return OpenCursor(0, start, end);
     }
 
     /// <inheritdoc />
-    public IStorageSnapshot OpenSnapshot()
+    public IStorageSnapshot OpenSnapshot(ReadOnlySpan<byte> start, ReadOnlySpan<byte> end)
     {
         ThrowIfUnusable();
+        StoreYoungOf(start, end);
         var snapshot = new RocksDbSnapshot(this, _db, _count);
         _children.Add(snapshot);
         return snapshot;
@@ -110,28 +126,13 @@ public sealed unsafe class RocksDbEngine : IStorageEngine
     public void Write(WriteBatch batch)
     {
         ThrowIfUnusable();
-        var encoded = _encoder.Encode(batch);
-        if (encoded.IsEmpty)
+        if (batch.IsEmpty)
         {
             return;
         }
 
-        byte* error = null;
-        fixed (byte* bytes = encoded)
-        {
-            var native = RocksDbNative.BatchCreateFrom(bytes, (nuint)encoded.Length);
-            _count.Add(1);
-            RocksDbNative.Write(_db.Value, _writeOptions.Value, native, &error);
-            RocksDbNative.BatchDestroy(native);
-            _count.Add(-1);
-        }
-
-        if (RocksDbError.Take(error) is { } text)
-        {
-            throw Fail($"A write to the store in {Folder} failed: {text}");
-        }
-
-        _recent.Add(batch);
+        Log(batch);
+        Apply(batch, _log.ActiveNumber);
     }
 
     /// <inheritdoc />
@@ -147,6 +148,8 @@ public sealed unsafe class RocksDbEngine : IStorageEngine
             throw new IOException($"A checkpoint needs a folder that does not exist yet; {folder} does.");
         }
 
+        SyncLog();
+        StoreYoung();
         byte* error = null;
         using var checkpoint = new NativeHandle(
             RocksDbNative.CheckpointCreate(_db.Value, &error), static (_, value) => RocksDbNative.CheckpointDestroy(value), _count, _db);
@@ -154,6 +157,7 @@ public sealed unsafe class RocksDbEngine : IStorageEngine
         // Zero: flush what is in memory first, so that the copy needs no log.
         RocksDbNative.CheckpointWrite(checkpoint.Value, Path.GetFullPath(folder), 0, &error);
         ThrowOnCheckpoint(folder, error);
+        DurableFolder.Create(Path.Combine(Path.GetFullPath(folder), LogFolder));
     }
 
     /// <inheritdoc />
@@ -197,9 +201,11 @@ public sealed unsafe class RocksDbEngine : IStorageEngine
             child.Dispose();
         }
 
+        _flushOptions.Dispose();
         _writeOptions.Dispose();
         _readOptions.Dispose();
         _db.Dispose();
+        _log.Dispose();
         _mark.Dispose();
     }
 
@@ -281,32 +287,6 @@ public sealed unsafe class RocksDbEngine : IStorageEngine
             _ when RocksDbError.IsCorruption(text) => throw new StorageCorruptException($"The store in {folder} is damaged: {text}"),
             _ => throw new StorageUnavailableException($"The folder {folder} cannot be opened as a store: {text}"),
         };
-    }
-
-    // On the sync thread. The number is read first: what is written meanwhile may or may not be covered.
-    private void SyncNow()
-    {
-        if (Failure is { } failure)
-        {
-            throw new StorageFailedException(failure.Message, failure);
-        }
-
-        var sequence = RocksDbNative.LatestSequenceNumber(_db.Value);
-        byte* error = null;
-        RocksDbNative.FlushWal(_db.Value, 1, &error);
-        if (RocksDbError.Take(error) is { } text)
-        {
-            throw Fail($"A sync of the store in {Folder} failed: {text}");
-        }
-
-        try
-        {
-            _mark.Write(sequence);
-        }
-        catch (IOException reason)
-        {
-            throw Fail($"The sync mark of the store in {Folder} cannot be written: {reason.Message}");
-        }
     }
 
     private StorageFailedException Fail(string message)

@@ -19,8 +19,17 @@ internal static unsafe partial class RocksDbNative
     [LibraryImport(Library, EntryPoint = "rocksdb_write")]
     internal static partial void Write(nint db, nint writeOptions, nint batch, byte** error);
 
-    [LibraryImport(Library, EntryPoint = "rocksdb_flush_wal")]
-    internal static partial void FlushWal(nint db, byte sync, byte** error);
+    [LibraryImport(Library, EntryPoint = "rocksdb_flush")]
+    internal static partial void Flush(nint db, nint flushOptions, byte** error);
+
+    [LibraryImport(Library, EntryPoint = "rocksdb_flushoptions_create")]
+    internal static partial nint FlushOptionsCreate();
+
+    [LibraryImport(Library, EntryPoint = "rocksdb_flushoptions_destroy")]
+    internal static partial void FlushOptionsDestroy(nint options);
+
+    [LibraryImport(Library, EntryPoint = "rocksdb_flushoptions_set_wait")]
+    internal static partial void FlushOptionsWait(nint options, byte value);
 
     [LibraryImport(Library, EntryPoint = "rocksdb_get_latest_sequence_number")]
     internal static partial ulong LatestSequenceNumber(nint db);
@@ -126,8 +135,8 @@ internal static unsafe partial class RocksDbNative
     [LibraryImport(Library, EntryPoint = "rocksdb_writeoptions_destroy")]
     internal static partial void WriteOptionsDestroy(nint options);
 
-    [LibraryImport(Library, EntryPoint = "rocksdb_writeoptions_set_sync")]
-    internal static partial void WriteOptionsSync(nint options, byte value);
+    [LibraryImport(Library, EntryPoint = "rocksdb_writeoptions_disable_WAL")]
+    internal static partial void WriteOptionsDisableLog(nint options, int value);
 
     [LibraryImport(Library, EntryPoint = "rocksdb_options_create")]
     internal static partial nint OptionsCreate();
@@ -185,6 +194,9 @@ internal static unsafe partial class RocksDbNative
 
     [LibraryImport(Library, EntryPoint = "rocksdb_options_set_memtable_whole_key_filtering")]
     internal static partial void OptionsMemtableWholeKeys(nint options, byte value);
+
+    [LibraryImport(Library, EntryPoint = "rocksdb_get_options_from_string", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial void OptionsFromString(nint from, string text, nint to, byte** error);
 
     [LibraryImport(Library, EntryPoint = "rocksdb_options_set_block_based_table_factory")]
     internal static partial void OptionsTable(nint options, nint tableOptions);

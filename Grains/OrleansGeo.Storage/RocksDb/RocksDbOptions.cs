@@ -3,8 +3,20 @@ namespace OrleansGeo.Storage.RocksDb;
 /// <summary>What a <see cref="RocksDbEngine"/> may use. The defaults suit a node that shares a small machine.</summary>
 public sealed record RocksDbOptions
 {
-    /// <summary>Size of one write buffer in memory; up to three are held.</summary>
+    /// <summary>Size of one write buffer in memory, from which a table is made; up to three are held.</summary>
     public long WriteBufferBytes { get; init; } = 64L << 20;
+
+    /// <summary>Size of one segment of the write-ahead log. Its blocks are taken when it is made.</summary>
+    public long SegmentBytes { get; init; } = 32L << 20;
+
+    /// <summary>Segments kept for young log entries and open write buffers; a crash is recovered from by reading them.</summary>
+    public int SegmentsMax { get; init; } = 8;
+
+    /// <summary>Which keys are those of logs, if any.</summary>
+    public LogKeySpace? LogKeys { get; init; }
+
+    /// <summary>Told of each file of the write-ahead log that was synced, for tests of what a power cut leaves.</summary>
+    internal Action<string>? Synced { get; init; }
 
     /// <summary>Size of the cache of uncompressed blocks.</summary>
     public long BlockCacheBytes { get; init; } = 64L << 20;
@@ -55,8 +67,16 @@ internal sealed class RocksDbNativeOptions : IDisposable
         _cache.Dispose();
     }
 
-    private static void Fill(nint native, RocksDbOptions options)
+    private static unsafe void Fill(nint native, RocksDbOptions options)
     {
+        // What is in memory when a database is closed, the write-ahead log has as well.
+        byte* error = null;
+        RocksDbNative.OptionsFromString(native, "avoid_flush_during_shutdown=true", native, &error);
+        if (RocksDbError.Take(error) is { } text)
+        {
+            throw new StorageUnavailableException($"This version of RocksDB cannot be used: {text}");
+        }
+
         RocksDbNative.OptionsCreateIfMissing(native, 1);
         RocksDbNative.OptionsParanoidChecks(native, 1);
         // A torn tail ends the recovery where it lies, and everything behind it is dropped, also in later logs: that is the prefix the
@@ -64,7 +84,8 @@ internal sealed class RocksDbNativeOptions : IDisposable
         // is checked by SyncedMark.
         RocksDbNative.OptionsWalRecoveryMode(native, PointInTimeRecovery);
         RocksDbNative.OptionsParallelism(native, options.BackgroundThreads);
-        RocksDbNative.OptionsWriteBuffer(native, (nuint)options.WriteBufferBytes);
+        // The engine closes a write buffer when it is full, having synced its log; RocksDB itself must not come first.
+        RocksDbNative.OptionsWriteBuffer(native, (nuint)options.WriteBufferBytes * 4);
         RocksDbNative.OptionsWriteBuffers(native, 3);
         RocksDbNative.OptionsDynamicLevels(native, 1);
         RocksDbNative.OptionsCompression(native, Lz4Compression);

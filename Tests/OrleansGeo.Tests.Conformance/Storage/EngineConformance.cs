@@ -209,7 +209,7 @@ public abstract class EngineConformance<THarness> : IDisposable
     {
         using var engine = Harness.Open();
         engine.PutAll("a", "b", "c");
-        var snapshot = engine.OpenSnapshot();
+        var snapshot = engine.OpenSnapshot(Lowest, Highest);
         var batch = new WriteBatch();
         batch.DeleteRange(B("a"), B("z"));
         batch.Put(B("n"), B("1"));
@@ -296,7 +296,7 @@ public abstract class EngineConformance<THarness> : IDisposable
         var engine = Harness.Open();
         engine.PutAll("a");
         var cursor = engine.OpenCursor("", "z");
-        var snapshot = engine.OpenSnapshot();
+        var snapshot = engine.OpenSnapshot(Lowest, Highest);
         engine.Dispose();
         engine.Dispose();
 
@@ -411,7 +411,7 @@ public abstract class EngineConformance<THarness> : IDisposable
         Assert.Throws<StorageFailedException>(() => engine.PutAll("x"));
         Assert.Throws<StorageFailedException>(() => engine.Get("a"));
         Assert.Throws<StorageFailedException>(() => engine.OpenCursor("", "z"));
-        Assert.Throws<StorageFailedException>(engine.OpenSnapshot);
+        Assert.Throws<StorageFailedException>(() => engine.OpenSnapshot(Lowest, Highest));
         Assert.Throws<StorageFailedException>(() => engine.EstimateBytes(B("a"), B("z")));
         await Assert.ThrowsAsync<StorageFailedException>(async () => await engine.SyncAsync());
     }
@@ -431,3 +431,7 @@ public abstract class EngineConformance<THarness> : IDisposable
 public sealed class MemoryEngineConformance : EngineConformance<MemoryHarness>;
 
 public sealed class RocksDbEngineConformance : EngineConformance<RocksDbHarness>;
+
+public sealed class RocksDbLogsEngineConformance : EngineConformance<RocksDbLogsHarness>;
+
+public sealed class RocksDbShortLogsEngineConformance : EngineConformance<RocksDbShortLogsHarness>;

@@ -61,17 +61,33 @@ public sealed class MemoryHarness : EngineHarness
     public override void BreakSync() => Disk.FailNextSync = true;
 }
 
-public sealed class RocksDbHarness : EngineHarness
+public class RocksDbHarness : EngineHarness
 {
     public override bool KeepsFiles => true;
 
+    protected virtual RocksDbOptions Options => new();
+
     public string Folder => Path.Combine(Scratch.Root, "db");
 
-    public override IStorageEngine Open() => RocksDbEngine.Open(Folder);
+    public override IStorageEngine Open() => RocksDbEngine.Open(Folder, Options);
 
-    public override IStorageEngine OpenAt(string folder) => RocksDbEngine.Open(folder);
+    public override IStorageEngine OpenAt(string folder) => RocksDbEngine.Open(folder, Options);
 
     public override void FillDisk() => OpenFiles.ReplaceNewestLog(Folder, OpenFiles.Replacement.FullDevice);
 
-    public override void BreakSync() => OpenFiles.ReplaceNewestLog(Folder, OpenFiles.Replacement.Pipe);
+    public override void BreakSync() => OpenFiles.ReplaceNewestLog(Folder, OpenFiles.Replacement.NullDevice);
+}
+
+/// <summary>Everything with a key of six bytes is a log entry, and segments are small enough to be full again and again.</summary>
+public sealed class RocksDbLogsHarness : RocksDbHarness
+{
+    protected override RocksDbOptions Options =>
+        new() { LogKeys = new([0x00], [0xFE], 6), SegmentBytes = 16 << 10, SegmentsMax = 3, WriteBufferBytes = 64 << 10 };
+}
+
+/// <summary>Everything with a key of two bytes is a log entry: of one log, in no order.</summary>
+public sealed class RocksDbShortLogsHarness : RocksDbHarness
+{
+    protected override RocksDbOptions Options =>
+        new() { LogKeys = new([0x00], [0xFE], 2), SegmentBytes = 1 << 10, SegmentsMax = 3, WriteBufferBytes = 8 << 10 };
 }

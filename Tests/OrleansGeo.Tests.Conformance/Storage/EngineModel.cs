@@ -73,7 +73,7 @@ public abstract class EngineModel<THarness> : IDisposable
                     await _engine.SyncAsync();
                     break;
                 case < 9:
-                    _snapshots.Add((_engine.OpenSnapshot(), [.. _model]));
+                    _snapshots.Add((_engine.OpenSnapshot(EngineAssert.Lowest, EngineAssert.Highest), [.. _model]));
                     break;
                 case < 12 when _snapshots.Count > 0:
                     CheckAndDropSnapshot(prng, key);
@@ -239,3 +239,7 @@ public abstract class EngineModel<THarness> : IDisposable
 public sealed class MemoryEngineModel : EngineModel<MemoryHarness>;
 
 public sealed class RocksDbEngineModel : EngineModel<RocksDbHarness>;
+
+public sealed class RocksDbLogsEngineModel : EngineModel<RocksDbLogsHarness>;
+
+public sealed class RocksDbShortLogsEngineModel : EngineModel<RocksDbShortLogsHarness>;

@@ -71,7 +71,7 @@ public sealed class MemoryEngineTests
         var engine = _disk.Open(_time);
         engine.PutAll("a");
         var cursor = engine.OpenCursor("", "z");
-        var snapshot = engine.OpenSnapshot();
+        var snapshot = engine.OpenSnapshot(Lowest, Highest);
         var sync = engine.SyncAsync().AsTask();
         _disk.Crash(new Prng(1));
 

@@ -5,8 +5,8 @@ using Xunit;
 namespace OrleansGeo.Tests.Conformance.Storage;
 
 /// <summary>
-/// Puts another file under a descriptor that RocksDB holds, so that the real system calls fail: writing to /dev/full finds no space, and a
-/// pipe cannot be synced. Needs no privilege, and Linux's /proc to find the descriptor.
+/// Puts another file under a descriptor that the engine holds, so that the real system calls fail: writing to /dev/full finds no space, and
+/// /dev/null cannot be synced. Needs no privilege, and Linux's /proc to find the descriptor.
 /// </summary>
 internal static partial class OpenFiles
 {
@@ -15,26 +15,15 @@ internal static partial class OpenFiles
     internal enum Replacement
     {
         FullDevice,
-        Pipe,
+        NullDevice,
     }
 
-    internal static unsafe void ReplaceNewestLog(string folder, Replacement replacement)
+    internal static void ReplaceNewestLog(string folder, Replacement replacement)
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "finding RocksDB's descriptors needs /proc");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "finding the engine's descriptors needs /proc");
         var log = NewestLog(folder);
-        var other = stackalloc int[2];
-        if (replacement == Replacement.FullDevice)
-        {
-            other[0] = Open("/dev/full", WriteOnly);
-            other[1] = other[0];
-        }
-        else
-        {
-            Assert.Equal(0, Pipe(other));
-        }
-
-        // The descriptors made here stay open: closing the pipe's reading end would turn a write into a signal.
-        Assert.Equal(log, Duplicate(other[1], log));
+        var other = Open(replacement == Replacement.FullDevice ? "/dev/full" : "/dev/null", WriteOnly);
+        Assert.Equal(log, Duplicate(other, log));
     }
 
     private static int NewestLog(string folder)
@@ -42,7 +31,7 @@ internal static partial class OpenFiles
         var logs = Directory.GetFiles("/proc/self/fd")
             .Select(path => (Descriptor: Path.GetFileName(path), Target: TargetOf(path)))
             .Where(file => file.Target.StartsWith(folder + "/", StringComparison.Ordinal)
-                && file.Target.EndsWith(".log", StringComparison.Ordinal))
+                && file.Target.EndsWith(".wal", StringComparison.Ordinal))
             .OrderBy(file => file.Target, StringComparer.Ordinal)
             .ToList();
         Assert.NotEmpty(logs);
@@ -64,9 +53,6 @@ internal static partial class OpenFiles
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);
-
-    [LibraryImport("libc", EntryPoint = "pipe")]
-    private static unsafe partial int Pipe(int* descriptors);
 
     [LibraryImport("libc", EntryPoint = "dup2")]
     private static partial int Duplicate(int from, int to);
