@@ -17,13 +17,14 @@ namespace OrleansGeo.Engine;
 //   a snapshot.
 public sealed partial class Node
 {
-    // Ranges where nothing happens are looked at in turn, a tenth in each pass: looking at ten thousand of them twice a second costs more
-    // than everything else an idle node does.
-    private const int IdlePasses = 10;
+    // Ranges where nothing happens are looked at in turn, a twentieth in each pass: as much as a glance at ten thousand of them twice a
+    // second costs more than everything else an idle node does.
+    private const int IdlePasses = 20;
 
     private readonly HashSet<RangeId> _publishing = [];
-    private readonly List<RangeReplica> _housed = [];
-    private long _housePass;
+    private readonly List<RangeReplica> _stirred = [];
+    private RangeReplica[] _round = [];
+    private int _housePass;
 
     /// <summary>
     /// Adds a replica that begins with its range. Every member remembers the same first leader as its vote in the first term, so nobody
@@ -250,24 +251,55 @@ public sealed partial class Node
         }
 
         Timers.At(Clock.Mono().AddMicros(Options.HousekeepingMicros), KeepHouse);
-        _housePass++;
         KeepSystemRange();
-        foreach (var replica in _replicas.Values)
+        foreach (var replica in ToHouse())
         {
-            if (!replica.Stopped && (replica.HasNews || (replica.Id.Value + _housePass) % IdlePasses == 0))
+            replica.IsStirred = false;
+            if (replica.Stopped)
             {
-                _housed.Add(replica);
+                continue;
             }
-        }
 
-        foreach (var replica in _housed.Where(replica => !replica.Stopped))
-        {
             replica.KeepHouse();
             PublishDescriptor(replica);
             RemoveIfLeftOut(replica);
+            if (replica.HasNews)
+            {
+                Stir(replica);
+            }
+        }
+    }
+
+    /// <summary>Something happened to a replica, or somebody waits there: the next pass looks after it.</summary>
+    internal void Stir(RangeReplica replica)
+    {
+        if (!replica.IsStirred)
+        {
+            replica.IsStirred = true;
+            _stirred.Add(replica);
+        }
+    }
+
+    // Those where something happened, and the next part of all.
+    private RangeReplica[] ToHouse()
+    {
+        if (_housePass == 0)
+        {
+            _round = [.. _replicas.Values];
         }
 
-        _housed.Clear();
+        var from = (int)((long)_round.Length * _housePass / IdlePasses);
+        _housePass = (_housePass + 1) % IdlePasses;
+        var to = _housePass == 0 ? _round.Length : (int)((long)_round.Length * _housePass / IdlePasses);
+        for (var i = from; i < to; i++)
+        {
+            Stir(_round[i]);
+        }
+
+        _stirred.Sort(static (a, b) => a.Id.CompareTo(b.Id));
+        RangeReplica[] housed = [.. _stirred];
+        _stirred.Clear();
+        return housed;
     }
 
     // A replica that was away when it was removed never hears of it from its log. The directory is written only by leaseholders and only

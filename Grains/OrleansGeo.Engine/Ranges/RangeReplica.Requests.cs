@@ -19,6 +19,7 @@ internal sealed partial class RangeReplica
 
     public void Handle(Caller caller, RangeOperation operation)
     {
+        _node.Stir(this);
         switch (operation)
         {
             case RangeOperation.Get get:

@@ -146,6 +146,9 @@ internal sealed partial class RangeReplica
     /// <summary>False once the directory was seen to be behind the range; a leaseholder then looks at it again soon.</summary>
     public bool IsPublished { get; set; } = true;
 
+    /// <summary>True while the next pass of the node's housekeeping will look here; see <see cref="Node.Stir"/>.</summary>
+    public bool IsStirred { get; set; }
+
     /// <summary>True when something happened here since the last look, or somebody waits.</summary>
     public bool HasNews => _applied != _housedAt || Leads != _housedAsLeader || (Leads && !IsPublished)
         || _parked.Count > 0 || _appliedWaiters.Count > 0 || _sizeBytes > _node.Options.SplitBytes;

@@ -109,6 +109,7 @@ internal sealed partial class RangeReplica
             return;
         }
 
+        _node.Stir(this);
         _core.Flush(_node.Clock.Mono());
         var before = _applied;
         var effects = _core.Effects;
