@@ -35,6 +35,9 @@ public interface IGatewayHost
     /// <summary>How long a loss takes to be known: the support duration D.</summary>
     TimeSpan SupportDuration { get; }
 
+    /// <summary>How far behind now timestamps are closed.</summary>
+    long ClosedTargetMs { get; }
+
     /// <summary>This node's clock, without giving out a reading.</summary>
     HlcTimestamp Clock { get; }
 

@@ -20,7 +20,9 @@ internal readonly record struct ReadPin(
 /// old the leaseholders are asked for now. A session raises the moment, never lowers it.
 /// <para>
 /// Local means this region: the node's own replica when it has one, else one beside it, at no wide-area hop. A replica that has resolved a
-/// timestamp answers at or below it for good, so nothing here needs a lease, and it works in a region that is cut off.
+/// timestamp answers at or below it for good, so nothing here needs a lease, and it works in a region that is cut off. Unless only local
+/// ones may be asked, a moment that every replica must know by now is asked of the nearest anywhere, so such reads need no leaseholder
+/// either.
 /// </para>
 /// <para>
 /// What time it is, is this node's own clock's word (the contract says so); that the leaders spoke long ago is counted in elapsed time
@@ -105,8 +107,8 @@ internal sealed class ReadPins(GatewayCore core)
         Math.Max(Math.Max(0, pin.PinnedAtMs - pin.At.WallMillis), pin.PromiseAgeMicros / 1000.0);
 
     /// <summary>
-    /// Asks a range at the pin's moment: this node's replica, then those beside it, then, unless only local ones may be asked, the
-    /// leaseholder.
+    /// Asks a range at the pin's moment: this node's replica, then those beside it, then, unless only local ones may be asked, others that
+    /// must know the moment, and the leaseholder.
     /// </summary>
     public async Task<CallEnd> AskAsync(RequestScope scope, Key route, bool before, ReadPin pin, RangeOperation operation)
     {
@@ -191,8 +193,8 @@ internal sealed class ReadPins(GatewayCore core)
         return news;
     }
 
-    // Replicas to ask at no wide-area hop: the own one when it has resolved the moment; others of the region, unless the leaseholder is
-    // there too, who would answer anyway.
+    // Replicas to ask before the leaseholder: the own one when it has resolved the moment; else others of the region, unless the
+    // leaseholder is there too, who would answer anyway; and all of them when each must have resolved it.
     private List<NodeId> Nearby(RangeDescriptor range, ReadPin pin)
     {
         var nodes = new List<NodeId>();
@@ -200,21 +202,32 @@ internal sealed class ReadPins(GatewayCore core)
         {
             nodes.Add(core.Host.Self.Id);
         }
-        else if (pin.LocalOnly || (!pin.AtLeaseholder && !LeaderIsHere(range)))
+        else if (pin.LocalOnly)
         {
-            AddNeighbours(range, nodes);
+            AddReplicas(range, nodes, anywhere: false);
+        }
+        else if (!pin.AtLeaseholder && (IsLongPast(pin) || !LeaderIsHere(range)))
+        {
+            AddReplicas(range, nodes, anywhere: IsLongPast(pin));
         }
 
         return nodes;
     }
 
+    // Closed timestamps are a target behind now, and told again and again: what is twice that old is resolved everywhere, in good times.
+    private bool IsLongPast(ReadPin pin) => core.Host.Clock.WallMillis - pin.At.WallMillis >= 2 * core.Host.ClosedTargetMs;
+
     private bool LeaderIsHere(RangeDescriptor range) => core.Router.TryGetLeaseholder(range.Id, out var leader) && IsHere(leader);
 
-    private void AddNeighbours(RangeDescriptor range, List<NodeId> nodes)
+    private bool LeaderIsLost(RangeDescriptor range) =>
+        !core.Router.TryGetLeaseholder(range.Id, out var leader) || !core.Host.IsLive(leader) || WasSilent(leader);
+
+    private void AddReplicas(RangeDescriptor range, List<NodeId> nodes, bool anywhere)
     {
         foreach (var member in range.Configuration.Members())
         {
-            if (member != core.Host.Self.Id && IsHere(member) && core.Host.IsLive(member) && !range.Configuration.IsWitness(member))
+            if (member != core.Host.Self.Id && (anywhere || IsHere(member)) && core.Host.IsLive(member)
+                && !range.Configuration.IsWitness(member))
             {
                 nodes.Add(member);
             }
@@ -250,13 +263,13 @@ internal sealed class ReadPins(GatewayCore core)
         }
 
         // A leaseholder beside this node can serve now, which is fresher than any of its neighbours and as near.
-        if (!bound.LocalOnly && LeaderIsHere(range))
+        if (!bound.LocalOnly && LeaderIsHere(range) && !LeaderIsLost(range))
         {
             return (best, bestAge);
         }
 
         var neighbours = new List<NodeId>();
-        AddNeighbours(range, neighbours);
+        AddReplicas(range, neighbours, anywhere: !bound.LocalOnly && LeaderIsLost(range));
         foreach (var node in neighbours)
         {
             var result = await CallNearbyAsync(node, node == neighbours[^1], range, new RangeOperation.Freshness(), scope);

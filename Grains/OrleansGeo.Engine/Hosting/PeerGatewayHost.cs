@@ -39,6 +39,9 @@ public sealed class PeerGatewayHost : IGatewayHost
     public TimeSpan SupportDuration => _node.SupportDuration;
 
     /// <inheritdoc />
+    public long ClosedTargetMs => _node.ClosedTargetMs;
+
+    /// <inheritdoc />
     public TimeProvider Time => _node.Time;
 
     /// <inheritdoc />

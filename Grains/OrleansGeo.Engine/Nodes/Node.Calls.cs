@@ -21,6 +21,9 @@ public sealed partial class Node : IGatewayHost
     public TimeSpan SupportDuration => TimeSpan.FromMicroseconds(Options.SupportMicros);
 
     /// <inheritdoc />
+    public long ClosedTargetMs => Options.ClosedTargetMs;
+
+    /// <inheritdoc />
     public TimeProvider Time => Clock.Time;
 
     /// <inheritdoc />

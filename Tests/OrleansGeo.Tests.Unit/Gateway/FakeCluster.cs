@@ -89,6 +89,8 @@ public sealed class FakeCluster : IGatewayHost
 
     public TimeSpan SupportDuration => TimeSpan.FromMilliseconds(1500);
 
+    public long ClosedTargetMs => 500;
+
     public HlcTimestamp Observed { get; private set; }
 
     public HlcTimestamp Clock => HlcTimestamp.Later(HlcTimestamp.FromMillis(1_000_000 + Loop.Time.Millis + ClockAheadMs), Observed);
