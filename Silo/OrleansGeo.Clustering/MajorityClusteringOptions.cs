@@ -23,15 +23,15 @@ public sealed class MajorityClusteringOptions
         const int Most = AcceptorIdentity.AcceptorsMax;
         if (Databases.Count < DatabasesMin)
         {
-            yield return $"{Count("database")} cannot outvote a lost one; it takes {DatabasesMin} to {Most}";
+            yield return $"{Counted} cannot outvote a lost one; it takes {DatabasesMin} to {Most}";
         }
         else if (Databases.Count > Most)
         {
-            yield return $"{Count("database")} are too many; it takes {DatabasesMin} to {Most}";
+            yield return $"{Counted} are too many; it takes {DatabasesMin} to {Most}";
         }
         else if (Databases.Count % 2 == 0)
         {
-            yield return $"{Count("database")} survive no more losses than {Databases.Count - 1}; it takes an odd number";
+            yield return $"{Counted} survive no more losses than {Databases.Count - 1}; it takes an odd number";
         }
 
         foreach (var wrong in Databases.Select(database => database.Wrong()).OfType<string>())
@@ -58,5 +58,5 @@ public sealed class MajorityClusteringOptions
         }
     }
 
-    private string Count(string what) => $"{Databases.Count.ToString(CultureInfo.InvariantCulture)} {what}{(Databases.Count == 1 ? "" : "s")}";
+    private string Counted => Databases.Count == 1 ? "1 database" : $"{Databases.Count.ToString(CultureInfo.InvariantCulture)} databases";
 }

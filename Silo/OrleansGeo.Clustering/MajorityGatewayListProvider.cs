@@ -24,7 +24,11 @@ public sealed class MajorityGatewayListProvider(MembershipRegister register, IOp
 
     /// <inheritdoc />
     public async Task<IList<Uri>> GetGateways() =>
-        [.. (await register.ReadAsync()).Rows.Values.Where(row => row.Status == MembershipTable.ActiveStatus && row.ProxyPort > 0).Select(UriOf)];
+    [
+        .. (await register.ReadAsync()).Rows.Values
+            .Where(row => row.Status == MembershipTable.ActiveStatus && row.ProxyPort > 0)
+            .Select(UriOf),
+    ];
 
     private static Uri UriOf(MemberRow row)
     {

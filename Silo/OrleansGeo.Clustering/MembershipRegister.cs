@@ -24,7 +24,7 @@ public sealed partial class MembershipRegister : IAsyncDisposable
         IReadOnlyList<IAcceptor> acceptors, MajorityClusteringOptions options, TimeProvider time, ILogger<MembershipRegister> logger)
     {
         (_acceptors, _callTimeout, _time, _logger) = (acceptors, options.CallTimeout, time, logger);
-        _client = new(acceptors, options.Register, time, new(TrueChance()), (name, kind, reason) => DatabaseRefused(logger, name, kind, reason));
+        _client = new(acceptors, options.Register, time, new(TrueChance()), Report);
         _store = new(_client);
     }
 
@@ -71,6 +71,8 @@ public sealed partial class MembershipRegister : IAsyncDisposable
             await acceptor.DisposeAsync();
         }
     }
+
+    private void Report(string database, RefusalKind kind, string reason) => DatabaseRefused(_logger, database, kind, reason);
 
     private async Task<TableOutcome> InTime(Func<CancellationToken, Task<TableOutcome>> call)
     {

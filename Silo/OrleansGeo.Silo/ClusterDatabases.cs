@@ -5,8 +5,8 @@ using OrleansGeo.Membership;
 namespace OrleansGeo.Silo;
 
 /// <summary>
-/// The PostgreSQL databases of the membership, as <c>--clustering</c> names them: one by its connection string alone, or three and more, each
-/// as NAME=CONNECTION-STRING.
+/// The PostgreSQL databases of the membership, as <c>--clustering</c> names them: one by its connection string alone, or three and more,
+/// each as NAME=CONNECTION-STRING.
 /// </summary>
 internal static class ClusterDatabases
 {
@@ -51,15 +51,16 @@ internal static class ClusterDatabases
 
     /// <summary>Makes the table of the register in every database, and founds the cluster's. Again is harmless.</summary>
     /// <exception cref="SiloRefusedException">A database could not be used, or the register is there and has lost a part.</exception>
-    public static Task FoundAsync(string clusterId, IReadOnlyList<string> clustering) => WithAsync(clusterId, clustering, async (all, stop) =>
-    {
-        foreach (var acceptor in all)
+    public static Task FoundAsync(string clusterId, IReadOnlyList<string> clustering) =>
+        WithAsync(clusterId, clustering, async (all, stop) =>
         {
-            await PrepareAsync(acceptor, stop);
-        }
+            foreach (var acceptor in all)
+            {
+                await PrepareAsync(acceptor, stop);
+            }
 
-        return await RegisterSeats.FoundAsync(all, stop);
-    });
+            return await RegisterSeats.FoundAsync(all, stop);
+        });
 
     /// <summary>Makes the table in the named database, and gives it a record that follows from the others'.</summary>
     /// <exception cref="SiloRefusedException">The database could not be used, or too few of the others.</exception>
@@ -75,7 +76,9 @@ internal static class ClusterDatabases
         });
 
     private static async Task WithAsync(
-        string clusterId, IReadOnlyList<string> clustering, Func<IReadOnlyList<PostgresAcceptor>, CancellationToken, Task<SeatingOutcome>> act)
+        string clusterId,
+        IReadOnlyList<string> clustering,
+        Func<IReadOnlyList<PostgresAcceptor>, CancellationToken, Task<SeatingOutcome>> act)
     {
         var acceptors = MembershipRegister.AcceptorsOf(clusterId, Options(clustering));
         try

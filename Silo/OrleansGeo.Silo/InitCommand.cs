@@ -20,7 +20,7 @@ internal static class InitCommand
                 + "none to prepare the databases of a cluster whose file is there",
         };
         var clustering = RunCommand.Databases();
-        var command = new Command("init", "makes a new cluster: the file that its seed nodes are given, and the membership in its databases")
+        var command = new Command("init", "makes a new cluster: the file that its seed nodes are given, and its membership in databases")
         {
             file, id, seeds, clustering,
         };

@@ -105,12 +105,14 @@ public sealed class ClusterDatabasesTests(PostgresFixture fixture) : IDisposable
         var options = ClusterDatabases.Options(clustering);
         await using var register = MembershipRegister.Of(id, options, TimeProvider.System, new RecordedLog<MembershipRegister>());
         await register.ChangeAsync(static table => table.Insert(new("s", 3, [], 1, "h", "s", "", 1, 1, 0), 0));
-        await ForgetAsync(fixture.Servers[2], id);
-        await Assert.ThrowsAsync<SiloRefusedException>(() => ClusterDatabases.FoundAsync(id, clustering));
+        await DropAsync(fixture.Servers[2]);
+        var refused = await Assert.ThrowsAsync<SiloRefusedException>(() => ClusterDatabases.FoundAsync(id, clustering));
+        Assert.Contains("'us' lost its record: readmit it", refused.Message, StringComparison.Ordinal);
+        await DropAsync(fixture.Servers[2]);
         string[] arguments = ["--cluster-file", ClusterPath, .. clustering.SelectMany(static one => new[] { "--clustering", one })];
-        Assert.Equal(ExitCodes.Usage, await ReadmitCommand.Make().Parse(["nobody", .. arguments]).InvokeAsync(cancellationToken: Cancellation));
-        Assert.Equal(ExitCodes.Done, await ReadmitCommand.Make().Parse(["us", .. arguments]).InvokeAsync(cancellationToken: Cancellation));
-        Assert.Equal(ExitCodes.Done, await ReadmitCommand.Make().Parse(["us", .. arguments]).InvokeAsync(cancellationToken: Cancellation));
+        Assert.Equal(ExitCodes.Usage, await ReadmitAsync(["nobody", .. arguments]));
+        Assert.Equal(ExitCodes.Done, await ReadmitAsync(["us", .. arguments]));
+        Assert.Equal(ExitCodes.Done, await ReadmitAsync(["us", .. arguments]));
         await ClusterDatabases.FoundAsync(id, clustering);
         Assert.Single((await register.ReadAsync()).Rows);
     }
@@ -152,16 +154,19 @@ public sealed class ClusterDatabasesTests(PostgresFixture fixture) : IDisposable
         }
     }
 
-    private static async Task ForgetAsync(PostgresServer server, string register)
+    private static async Task DropAsync(PostgresServer server)
     {
         await using var connection = new Npgsql.NpgsqlConnection(server.ConnectionString + ";Pooling=false");
-        await connection.OpenAsync();
-        await using var command = new Npgsql.NpgsqlCommand("DELETE FROM geo_membership_register WHERE register = $1", connection);
-        command.Parameters.Add(new() { Value = register });
-        Assert.Equal(1, await command.ExecuteNonQueryAsync());
+        await connection.OpenAsync(Cancellation);
+        await using var command = new Npgsql.NpgsqlCommand("DROP TABLE geo_membership_register", connection);
+        await command.ExecuteNonQueryAsync(Cancellation);
     }
 
-    private string[] Clustering() => [.. fixture.Servers.Select(static (server, i) => $"{MemoryDatabases.Names[i]}={server.ConnectionString}")];
+    private static Task<int> ReadmitAsync(string[] arguments) =>
+        ReadmitCommand.Make().Parse(arguments).InvokeAsync(cancellationToken: Cancellation);
+
+    private string[] Clustering() =>
+        [.. fixture.Servers.Select(static (server, i) => $"{MemoryDatabases.Names[i]}={server.ConnectionString}")];
 
     private Task<int> InitAsync(string[] arguments) =>
         InitCommand.Make().Parse(["--cluster-file", ClusterPath, .. arguments]).InvokeAsync(cancellationToken: Cancellation);

@@ -49,7 +49,8 @@ public abstract class MajorityClusterTests
             await cluster.KillAsync(killed);
             await cluster.UntilAsync(snapshot => snapshot.GetSiloStatus(killed.Address) == SiloStatus.Dead);
             var (row, _) = (await membership.Table().ReadRow(killed.Address)).Members.Single();
-            Assert.Equal(cluster.Running.Select(silo => silo.Address).ToHashSet(), row.SuspectTimes!.Select(vote => vote.Item1).ToHashSet());
+            var living = cluster.Running.Select(silo => silo.Address).ToHashSet();
+            Assert.Equal(living, row.SuspectTimes!.Select(vote => vote.Item1).ToHashSet());
             Assert.All(cluster.Running, silo => Assert.Empty(silo.Fatal));
 
             var again = await cluster.StartAsync("c");
@@ -134,8 +135,8 @@ public abstract class MajorityClusterTests
                 throw;
             }
 
-            var started = new RunningSilo(
-                host, host.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress, host.Services.GetRequiredService<KillableTable>(), fatal.Seen);
+            var address = host.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress;
+            var started = new RunningSilo(host, address, host.Services.GetRequiredService<KillableTable>(), fatal.Seen);
             _running.Add(started);
             return started;
         }
@@ -215,7 +216,8 @@ public abstract class MajorityClusterTests
 
         public bool IsUnexpected(Exception exception) => true;
 
-        public void OnFatalException(object? sender = null, string? context = null, Exception? exception = null) => Seen.Enqueue($"{context} {exception}");
+        public void OnFatalException(object? sender = null, string? context = null, Exception? exception = null) =>
+            Seen.Enqueue($"{context} {exception}");
     }
 
     /// <summary>A client in a process of its own, as far as the cluster can tell.</summary>

@@ -10,7 +10,55 @@ namespace OrleansGeo.Tests.Orleans.Clustering;
 /// <summary>The membership table while databases in memory are lost.</summary>
 public sealed class MemoryFaultTests : MajorityFaultTests
 {
-    private protected override IMembershipDatabases Databases { get; } = new MemoryDatabases();
+    private readonly MemoryDatabases _databases = new();
+
+    private protected override IMembershipDatabases Databases => _databases;
+
+    [Fact(Timeout = TimeoutMs)]
+    public async Task A_call_ends_when_its_time_is_up_though_no_database_answers_and_the_next_one_succeeds()
+    {
+        await using var membership = await Membership.FoundAsync(Databases);
+        _databases.Options.CallTimeout = TimeSpan.FromMilliseconds(50);
+        var table = membership.Table();
+        _databases.Pause(0);
+        _databases.Pause(2);
+        await UnavailableAsync(() => table.ReadAll(), "no answer in time");
+        _databases.Options.CallTimeout = TimeSpan.FromMinutes(1);
+        var patient = membership.Table();
+        _databases.Start(0);
+        _databases.Start(2);
+        Assert.Equal(0, (await patient.ReadAll()).Version.Version);
+    }
+
+    [Fact(Timeout = TimeoutMs)]
+    public async Task A_caller_whose_scheduler_stands_still_delays_no_other_caller()
+    {
+        await using var membership = await Membership.FoundAsync(Databases);
+        var table = membership.Table();
+        var schedulers = new ConcurrentExclusiveSchedulerPair();
+        using var isDone = new ManualResetEventSlim();
+        var began = new TaskCompletionSource<Task>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var busy = Task.Factory.StartNew(
+            () =>
+            {
+                began.SetResult(table.ReadAll());
+                isDone.Wait(Cancellation);
+            },
+            Cancellation,
+            TaskCreationOptions.None,
+            schedulers.ExclusiveScheduler);
+        try
+        {
+            await began.Task;
+            await table.ReadAll().WaitAsync(Cancellation);
+        }
+        finally
+        {
+            isDone.Set();
+        }
+
+        await busy;
+    }
 }
 
 /// <summary>The same with real PostgreSQL servers, killed and restored.</summary>
@@ -23,6 +71,10 @@ public sealed class PostgresFaultTests(PostgresFixture fixture) : MajorityFaultT
 /// <summary>What becomes of the membership when databases are lost.</summary>
 public abstract class MajorityFaultTests
 {
+    private protected const int TimeoutMs = 120_000;
+
+    private protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
     private protected abstract IMembershipDatabases Databases { get; }
 
     [Fact]
@@ -133,7 +185,7 @@ public abstract class MajorityFaultTests
         await WithoutAsync(databases, [0], () => InsertAsync(table, Entry(5)));
     }
 
-    private static async Task UnavailableAsync(Func<Task> call, string words = "'ap'")
+    private protected static async Task UnavailableAsync(Func<Task> call, string words = "'ap'")
     {
         var thrown = await Assert.ThrowsAsync<MembershipUnavailableException>(call);
         Assert.Contains(words, thrown.Message, StringComparison.Ordinal);

@@ -34,6 +34,9 @@ internal sealed class MemoryDatabases : IMembershipDatabases
 
     public void Stop(int database) => _databases[database].IsUp = false;
 
+    /// <summary>It stands still: what it is asked gets no answer.</summary>
+    public void Pause(int database) => _databases[database].IsPaused = true;
+
     public void Start(int database) => _databases[database].Start();
 
     public Action BackUp(int database)
@@ -57,6 +60,8 @@ internal sealed class MemoryDatabases : IMembershipDatabases
 
         public bool IsUp { get; set; } = true;
 
+        public bool IsPaused { get; set; }
+
         public long Life { get; private set; } = 1;
 
         public void Start()
@@ -65,6 +70,7 @@ internal sealed class MemoryDatabases : IMembershipDatabases
             {
                 Life += IsUp ? 0 : 1;
                 IsUp = true;
+                IsPaused = false;
             }
         }
     }
@@ -76,6 +82,11 @@ internal sealed class MemoryDatabases : IMembershipDatabases
         public async Task<AcceptorReply> AskAsync(AcceptorRequest request, CancellationToken cancellation)
         {
             await Task.Yield();
+            if (database.IsPaused)
+            {
+                await Task.Delay(Timeout.Infinite, cancellation);
+            }
+
             lock (database.Lock)
             {
                 CheckUp();
