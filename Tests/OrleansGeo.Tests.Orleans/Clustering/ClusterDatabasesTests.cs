@@ -69,7 +69,7 @@ public sealed class ClusterDatabasesTests(PostgresFixture fixture) : IDisposable
     [Fact]
     public async Task A_cluster_is_made_with_its_databases_and_what_was_interrupted_goes_on()
     {
-        var clustering = Clustering();
+        var clustering = PostgresDatabases.Clustering(fixture.Servers);
         var other = fixture.Servers[1];
         string[] databases = [.. clustering.SelectMany(static database => new[] { "--clustering", database })];
         other.Kill();
@@ -98,7 +98,7 @@ public sealed class ClusterDatabasesTests(PostgresFixture fixture) : IDisposable
     [Fact]
     public async Task A_database_that_is_new_in_its_place_is_taken_in_again()
     {
-        var clustering = Clustering();
+        var clustering = PostgresDatabases.Clustering(fixture.Servers);
         var id = $"c-{Guid.NewGuid():N}";
         ClusterFile.New(id, [new(1, "n1", "r1", "r1-a", null)]).Write(ClusterPath);
         await ClusterDatabases.FoundAsync(id, clustering);
@@ -120,7 +120,7 @@ public sealed class ClusterDatabasesTests(PostgresFixture fixture) : IDisposable
     [Fact]
     public async Task A_silo_starts_with_a_majority_of_its_databases_and_not_with_less()
     {
-        var clustering = Clustering();
+        var clustering = PostgresDatabases.Clustering(fixture.Servers);
         var id = $"c-{Guid.NewGuid():N}";
         ClusterFile.New(id, [new(1, "n1", "r1", "r1-a", null)]).Write(ClusterPath);
         var settings = new SiloSettings
@@ -164,9 +164,6 @@ public sealed class ClusterDatabasesTests(PostgresFixture fixture) : IDisposable
 
     private static Task<int> ReadmitAsync(string[] arguments) =>
         ReadmitCommand.Make().Parse(arguments).InvokeAsync(cancellationToken: Cancellation);
-
-    private string[] Clustering() =>
-        [.. fixture.Servers.Select(static (server, i) => $"{MemoryDatabases.Names[i]}={server.ConnectionString}")];
 
     private Task<int> InitAsync(string[] arguments) =>
         InitCommand.Make().Parse(["--cluster-file", ClusterPath, .. arguments]).InvokeAsync(cancellationToken: Cancellation);

@@ -21,6 +21,10 @@ internal sealed class PostgresDatabases(IReadOnlyList<PostgresServer> servers) :
 
     public bool AreInMemory => false;
 
+    /// <summary>The servers as geo-silo is told of them.</summary>
+    public static string[] Clustering(IReadOnlyList<PostgresServer> servers) =>
+        [.. servers.Select(static (server, i) => $"{MemoryDatabases.Names[i]}={server.ConnectionString}")];
+
     public IReadOnlyList<IAcceptor> Connect(string clusterId) => MembershipRegister.AcceptorsOf(clusterId, Options);
 
     public async Task PrepareAsync(string clusterId)
