@@ -44,7 +44,7 @@ internal static class ClusterDatabases
     public static IReadOnlyList<string> Several(string[] clustering)
     {
         var wrong = clustering.Length < 2
-            ? ["--clustering: several databases are prepared here; one takes the SQL scripts of Orleans' own provider."]
+            ? [$"--clustering must be given: three databases or more, each as {Form}."]
             : Wrong(clustering).ToArray();
         return wrong.Length == 0 ? clustering : throw new SiloRefusedException(string.Join(Environment.NewLine + "geo-silo: ", wrong));
     }

@@ -31,12 +31,16 @@ internal static class InitCommand
 
     private static async Task RunAsync(string path, string? id, string[] seeds, string[] clustering)
     {
-        var databases = clustering.Length == 0 ? clustering : ClusterDatabases.Several(clustering);
+        var databases = clustering.Length < 2 ? [] : ClusterDatabases.Several(clustering);
         var cluster = seeds.Length > 0 ? New(path, id, seeds) : Existing(path, id, databases);
         if (databases.Count > 0)
         {
             await ClusterDatabases.FoundAsync(cluster.ClusterId, databases);
             Console.WriteLine($"cluster {cluster.ClusterId} has its membership in {databases.Count} databases");
+        }
+        else if (clustering.Length == 1)
+        {
+            Console.WriteLine("the one database of --clustering takes the SQL scripts of Orleans' own provider, applied by hand");
         }
     }
 

@@ -62,6 +62,7 @@ public sealed class MembershipTableTests
     {
         var cleared = MembershipTable.Empty.Insert(Row("s1"), 0)!.Cleared();
         Assert.Empty(cleared.Rows);
+        Assert.Null(cleared.Insert(Row("s2"), 0));
         Assert.Null(cleared.Insert(Row("s2"), 1));
         Assert.Same(MembershipTable.Empty, MembershipTable.Empty.Cleared());
     }

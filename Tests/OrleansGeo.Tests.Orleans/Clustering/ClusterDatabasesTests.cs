@@ -67,6 +67,18 @@ public sealed class ClusterDatabasesTests(PostgresFixture fixture) : IDisposable
     }
 
     [Fact]
+    public async Task A_cluster_is_made_beside_one_database_and_not_without_its_nodes()
+    {
+        Assert.Equal(ExitCodes.Usage, await InitAsync([]));
+        string[] three = ["--clustering", "a=Host=1", "--clustering", "b=Host=2", "--clustering", "c=Host=3"];
+        Assert.Equal(ExitCodes.Usage, await InitAsync(three));
+        Assert.False(File.Exists(ClusterPath));
+        Assert.Equal(ExitCodes.Done, await InitAsync(["--seed", "n1=r1/r1-a", "--clustering", "Host=h"]));
+        Assert.Equal(ExitCodes.Usage, await InitAsync(["--clustering", "Host=h"]));
+        Assert.Equal(ExitCodes.Usage, await ReadmitAsync(["a", "--cluster-file", ClusterPath, "--clustering", "Host=h"]));
+    }
+
+    [Fact]
     public async Task A_cluster_is_made_with_its_databases_and_what_was_interrupted_goes_on()
     {
         var clustering = PostgresDatabases.Clustering(fixture.Servers);

@@ -47,7 +47,8 @@ internal sealed class GeoSiloProcess : IDisposable
             [
                 "run", "--name", settings.Name!, "--region", settings.Region!, "--zone", settings.Zone!, "--data", settings.Data!,
                 "--cluster-file", settings.ClusterFile!, "--silo-port", Text(settings.SiloPort),
-                "--gateway-port", Text(settings.GatewayPort), "--http-port", Text(settings.HttpPort), .. settings.FirstStart ? ["--first-start"] : Array.Empty<string>(),
+                "--gateway-port", Text(settings.GatewayPort), "--http-port", Text(settings.HttpPort),
+                .. settings.FirstStart ? ["--first-start"] : Array.Empty<string>(),
             ])
         {
             RedirectStandardOutput = true,

@@ -161,6 +161,7 @@ public abstract class MajorityTableTests
     {
         await using var membership = await Membership.FoundAsync(Databases);
         var table = membership.Table();
+        var empty = (await table.ReadAll()).Version.Next();
         await InsertAsync(table, Entry(1));
         var before = (await table.ReadAll()).Version.Next();
         await Assert.ThrowsAsync<ArgumentException>(() => table.DeleteMembershipTableEntries("another"));
@@ -168,6 +169,7 @@ public abstract class MajorityTableTests
         await table.DeleteMembershipTableEntries(membership.ClusterId);
         Assert.Empty((await table.ReadAll()).Members);
         Assert.False(await table.InsertRow(Entry(1), before));
+        Assert.False(await table.InsertRow(Entry(1), empty));
         await InsertAsync(table, Entry(1));
     }
 
