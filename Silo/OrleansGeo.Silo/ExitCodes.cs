@@ -10,6 +10,21 @@ internal static class ExitCodes
 
     /// <summary>It was told something that cannot be; starting it again with the same does not help.</summary>
     public const int Usage = 2;
+
+    /// <summary>The code of a command that is done when this is, or is refused with its one line.</summary>
+    public static async Task<int> OfAsync(Func<Task> command)
+    {
+        try
+        {
+            await command();
+            return Done;
+        }
+        catch (SiloRefusedException refused)
+        {
+            await Console.Error.WriteLineAsync($"geo-silo: {refused.Message}");
+            return Usage;
+        }
+    }
 }
 
 /// <summary>The process cannot start as it was told to; the message is for the user, one line.</summary>

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace OrleansGeo.Silo;
 
-/// <summary>Makes the file that the seed nodes of a new cluster are given.</summary>
+/// <summary>Makes a new cluster: the file that its seed nodes are given, and the membership in its databases.</summary>
 internal static class InitCommand
 {
     /// <summary>The command with its options.</summary>
@@ -16,31 +16,58 @@ internal static class InitCommand
         var id = new Option<string?>("--cluster-id") { Description = "id of the cluster; made up when not given" };
         var seeds = new Option<string[]>("--seed")
         {
-            Description = "a node the cluster begins with, as NAME=REGION/ZONE or NAME=REGION/ZONE@HTTP-ADDRESS; ids follow the order",
-            Required = true,
+            Description = "a node the cluster begins with, as NAME=REGION/ZONE or NAME=REGION/ZONE@HTTP-ADDRESS; ids follow the order; "
+                + "none to prepare the databases of a cluster whose file is there",
         };
-        var command = new Command("init", "makes a new cluster: the file that its seed nodes are given") { file, id, seeds };
-        command.SetAction(parsed =>
+        var clustering = RunCommand.Databases();
+        var command = new Command("init", "makes a new cluster: the file that its seed nodes are given, and its membership in databases")
         {
-            try
-            {
-                var cluster = ClusterFile.New(parsed.GetValue(id), parsed.GetValue(seeds)!.Select(Parse));
-                if (cluster.Wrong() is { } wrong)
-                {
-                    throw new SiloRefusedException($"No cluster can be made: {wrong}");
-                }
-
-                cluster.Write(parsed.GetValue(file)!);
-                Console.WriteLine($"cluster {cluster.ClusterId} of {cluster.Seeds.Length} nodes; give the file to each of them");
-                return ExitCodes.Done;
-            }
-            catch (SiloRefusedException refused)
-            {
-                Console.Error.WriteLine($"geo-silo: {refused.Message}");
-                return ExitCodes.Usage;
-            }
-        });
+            file, id, seeds, clustering,
+        };
+        command.SetAction((parsed, _) => ExitCodes.OfAsync(() =>
+            RunAsync(parsed.GetValue(file)!, parsed.GetValue(id), parsed.GetValue(seeds) ?? [], parsed.GetValue(clustering) ?? [])));
         return command;
+    }
+
+    private static async Task RunAsync(string path, string? id, string[] seeds, string[] clustering)
+    {
+        var databases = clustering.Length < 2 ? [] : ClusterDatabases.Several(clustering);
+        var cluster = seeds.Length > 0 ? New(path, id, seeds) : Existing(path, id, databases);
+        if (databases.Count > 0)
+        {
+            await ClusterDatabases.FoundAsync(cluster.ClusterId, databases);
+            Console.WriteLine($"cluster {cluster.ClusterId} has its membership in {databases.Count} databases");
+        }
+        else if (clustering.Length == 1)
+        {
+            Console.WriteLine("the one database of --clustering takes the SQL scripts of Orleans' own provider, applied by hand");
+        }
+    }
+
+    private static ClusterFile New(string path, string? id, string[] seeds)
+    {
+        var cluster = ClusterFile.New(id, seeds.Select(Parse));
+        if (cluster.Wrong() is { } wrong)
+        {
+            throw new SiloRefusedException($"No cluster can be made: {wrong}");
+        }
+
+        cluster.Write(path);
+        Console.WriteLine($"cluster {cluster.ClusterId} of {cluster.Seeds.Length} nodes; give the file to each of them");
+        return cluster;
+    }
+
+    private static ClusterFile Existing(string path, string? id, IReadOnlyList<string> databases)
+    {
+        if (databases.Count == 0 || !File.Exists(path))
+        {
+            throw new SiloRefusedException("--seed must be given for a new cluster.");
+        }
+
+        var cluster = ClusterFile.Read(path);
+        return id is null || id == cluster.ClusterId
+            ? cluster
+            : throw new SiloRefusedException($"The cluster file {path} is of cluster {cluster.ClusterId}, not of {id}.");
     }
 
     private static SeedNode Parse(string text, int position)

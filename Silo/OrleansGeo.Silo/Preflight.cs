@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
+using OrleansGeo.Clustering;
 using OrleansGeo.Engine;
 using OrleansGeo.Primitives;
 
@@ -16,6 +18,7 @@ internal static class Preflight
 
     /// <summary>Looks at everything.</summary>
     /// <exception cref="SiloRefusedException">Something cannot be.</exception>
+    /// <exception cref="MembershipUnavailableException">Too few of several membership databases answer; later they may.</exception>
     public static async Task<ClusterSeed> CheckAsync(SiloSettings settings)
     {
         var wrong = settings.Wrong().ToArray();
@@ -36,9 +39,16 @@ internal static class Preflight
         }
 
         CheckData(settings, seed);
-        if (settings.Clustering is not null)
+        switch (settings.Clustering)
         {
-            await CheckDatabaseAsync(settings.Clustering);
+            case []:
+                break;
+            case [var connectionString]:
+                await CheckDatabaseAsync(connectionString);
+                break;
+            case var databases:
+                await CheckMajorityAsync(databases, seed.ClusterId);
+                break;
         }
 
         return seed;
@@ -97,6 +107,15 @@ internal static class Preflight
         {
             throw new SiloRefusedException($"The data directory {settings.Data} cannot be used: {refused.Message}");
         }
+    }
+
+    // With a majority of them a silo starts, whatever becomes of the others.
+    private static async Task CheckMajorityAsync(IReadOnlyList<string> databases, string clusterId)
+    {
+        var options = ClusterDatabases.Options(databases);
+        await using var register = MembershipRegister.Of(
+            clusterId, options, TimeProvider.System, NullLogger<MembershipRegister>.Instance);
+        await register.ReadAsync();
     }
 
     private static async Task CheckDatabaseAsync(string connectionString)

@@ -24,7 +24,7 @@ internal static class RunCommand
         var gatewayPort = Number("--gateway-port", "port for clients of Orleans; 0 for none", defaults.GatewayPort);
         var httpAddress = Text("--http-address", "address of the REST interface", defaults.HttpAddress);
         var httpPort = Number("--http-port", "port of the REST interface", defaults.HttpPort);
-        var clustering = Text("--clustering", "connection string of the PostgreSQL that holds the membership");
+        var clustering = Databases();
         var primary = Number(
             "--primary-silo-port", "without PostgreSQL, on one machine: the silo port of the silo that keeps the membership", null);
         var command = new Command("run", "runs a node in the foreground")
@@ -44,11 +44,20 @@ internal static class RunCommand
             GatewayPort = parsed.GetValue(gatewayPort)!.Value,
             HttpAddress = parsed.GetValue(httpAddress)!,
             HttpPort = parsed.GetValue(httpPort)!.Value,
-            Clustering = parsed.GetValue(clustering),
+            Clustering = parsed.GetValue(clustering) ?? [],
             PrimarySiloPort = parsed.GetValue(primary),
         }));
         return command;
     }
+
+    /// <summary>The option that names the membership's databases; its variable has one in each line.</summary>
+    internal static Option<string[]> Databases() => new("--clustering")
+    {
+        Description = "the PostgreSQL of the membership: the connection string of one, or three and more that hold it by majority, each as "
+            + $"{ClusterDatabases.Form} [{Variable("--clustering")}, one in a line]",
+        DefaultValueFactory = static _ => (Environment.GetEnvironmentVariable(Variable("--clustering")) ?? "")
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
+    };
 
     private static Option<string?> Text(string name, string description, string? otherwise = null) => new(name)
     {

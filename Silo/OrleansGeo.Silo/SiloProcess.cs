@@ -2,6 +2,7 @@ using System.Net;
 using Orleans.Configuration;
 using Orleans.Hosting;
 using OrleansGeo.Api;
+using OrleansGeo.Clustering;
 using OrleansGeo.Engine;
 using OrleansGeo.Grains;
 using OrleansGeo.Storage.RocksDb;
@@ -28,6 +29,11 @@ internal static class SiloProcess
         {
             await Console.Error.WriteLineAsync($"geo-silo: {refused.Message}");
             return ExitCodes.Usage;
+        }
+        catch (MembershipUnavailableException none)
+        {
+            await Console.Error.WriteLineAsync($"geo-silo: {none.Message} A new cluster's databases are prepared by 'geo-silo init'.");
+            return ExitCodes.Failed;
         }
         catch (Exception failure)
         {
@@ -57,19 +63,27 @@ internal static class SiloProcess
     private static void Configure(ISiloBuilder silo, SiloSettings settings, ClusterSeed seed)
     {
         var address = IPAddress.Parse(settings.Address);
-        if (settings.Clustering is { } connectionString)
+        switch (settings.Clustering)
         {
-            silo.UseAdoNetClustering(clustering =>
-            {
-                clustering.Invariant = "Npgsql";
-                clustering.ConnectionString = connectionString;
-            });
-            silo.ConfigureEndpoints(address, settings.SiloPort, settings.GatewayPort, listenOnAnyHostAddress: false);
+            case []:
+                var primary = new IPEndPoint(IPAddress.Loopback, settings.PrimarySiloPort ?? settings.SiloPort);
+                silo.UseLocalhostClustering(settings.SiloPort, settings.GatewayPort, primary, ServiceId, seed.ClusterId);
+                break;
+            case [var connectionString]:
+                silo.UseAdoNetClustering(clustering =>
+                {
+                    clustering.Invariant = "Npgsql";
+                    clustering.ConnectionString = connectionString;
+                });
+                break;
+            case var databases:
+                silo.UseMajorityClustering(clustering => ClusterDatabases.Fill(clustering, databases));
+                break;
         }
-        else
+
+        if (settings.Clustering.Count > 0)
         {
-            var primary = new IPEndPoint(IPAddress.Loopback, settings.PrimarySiloPort ?? settings.SiloPort);
-            silo.UseLocalhostClustering(settings.SiloPort, settings.GatewayPort, primary, ServiceId, seed.ClusterId);
+            silo.ConfigureEndpoints(address, settings.SiloPort, settings.GatewayPort, listenOnAnyHostAddress: false);
         }
 
         silo.Configure<ClusterOptions>(cluster =>

@@ -40,8 +40,8 @@ internal sealed record SiloSettings
     /// <summary>Port of the REST interface.</summary>
     public int HttpPort { get; init; } = 7_100;
 
-    /// <summary>Connection string of the PostgreSQL that holds the membership; null for one machine without it.</summary>
-    public string? Clustering { get; init; }
+    /// <summary>The PostgreSQL databases that hold the membership (<see cref="ClusterDatabases"/>); none for one machine without.</summary>
+    public IReadOnlyList<string> Clustering { get; init; } = [];
 
     /// <summary>Without PostgreSQL: the silo port of the one silo on this machine that keeps the membership in its memory.</summary>
     public int? PrimarySiloPort { get; init; }
@@ -90,12 +90,17 @@ internal sealed record SiloSettings
             }
         }
 
-        if (Clustering is not null && PrimarySiloPort is not null)
+        foreach (var wrong in ClusterDatabases.Wrong(Clustering))
+        {
+            yield return wrong;
+        }
+
+        if (Clustering.Count > 0 && PrimarySiloPort is not null)
         {
             yield return "--clustering and --primary-silo-port exclude each other.";
         }
 
-        if (Clustering is null && IPAddress.TryParse(Address, out var here) && !IPAddress.IsLoopback(here))
+        if (Clustering.Count == 0 && IPAddress.TryParse(Address, out var here) && !IPAddress.IsLoopback(here))
         {
             yield return "--clustering must be given where nodes are on several machines.";
         }

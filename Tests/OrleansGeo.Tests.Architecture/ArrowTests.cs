@@ -63,6 +63,8 @@ public sealed class ArrowTests
     [InlineData("OrleansGeo.Membership", "Orleans.Core.Abstractions")]
     [InlineData("OrleansGeo.Membership", "OrleansGeo.Engine")]
     [InlineData("OrleansGeo.Engine", "OrleansGeo.Membership")]
+    [InlineData("OrleansGeo.Membership", "OrleansGeo.Clustering")]
+    [InlineData("OrleansGeo.Clustering", "OrleansGeo.Engine")]
     public void A_forbidden_arrow_is_reported(string from, string to) =>
         Expect.One(Arrows.Check(from, ["System.Runtime", to]), $"{from} must not reference {to}");
 

@@ -58,11 +58,15 @@ public static class Arrows
         ["GrainInterfaces"] = ["Primitives", "Abstractions"],
         ["Sdk"] = ["Primitives", "Abstractions", "GrainInterfaces"],
         ["Grains"] = ["Primitives", "Abstractions", "GrainInterfaces", "Engine"],
-        ["Silo"] = ["Primitives", "Abstractions", "GrainInterfaces", "Engine", "Storage", "Grains", "Api", "Sdk", "Membership"],
+        ["Clustering"] = ["Primitives", "Membership"],
+        ["Silo"] =
+        [
+            "Primitives", "Abstractions", "GrainInterfaces", "Engine", "Storage", "Grains", "Api", "Sdk", "Membership", "Clustering",
+        ],
     };
 
     // Everything else runs, and is tested, on a package feed that has no Orleans.
-    private static readonly string[] s_mayUseOrleans = ["GrainInterfaces", "Sdk", "Grains", "Silo"];
+    private static readonly string[] s_mayUseOrleans = ["GrainInterfaces", "Sdk", "Grains", "Clustering", "Silo"];
 
     /// <summary>True for the packages and assemblies of Orleans itself.</summary>
     public static bool IsOrleans(string name) =>

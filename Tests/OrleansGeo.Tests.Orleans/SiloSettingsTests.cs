@@ -103,7 +103,7 @@ public sealed class SiloSettingsTests : IDisposable
         await Preflight.CheckAsync(settings with { FirstStart = true });
     }
 
-    private static int FreePort()
+    internal static int FreePort()
     {
         using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));

@@ -213,7 +213,7 @@ public sealed class RegisterClient : IDisposable
             using var timeout = new CancellationTokenSource(_options.AcceptorTimeout, _time);
             using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
             reply = await acceptor.AskAsync(send.Request, both.Token);
-            _silences[send.Acceptor] = null;
+            _silences[send.Acceptor] = (reply as AcceptorReply.Refused)?.Reason;
         }
         catch (Exception silence)
         {

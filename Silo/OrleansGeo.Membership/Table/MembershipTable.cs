@@ -40,8 +40,8 @@ public sealed record MemberRow(
 /// </summary>
 public sealed record MembershipTable(int Version, ImmutableSortedDictionary<string, MemberRow> Rows)
 {
-    /// <summary>The protocol's number for a silo that is dead for good.</summary>
-    public const int DeadStatus = 6;
+    /// <summary>The protocol's number for a silo that takes part.</summary>
+    public const int ActiveStatus = 3;
 
     private const byte FormatNewest = 1;
 
@@ -66,13 +66,19 @@ public sealed record MembershipTable(int Version, ImmutableSortedDictionary<stri
         : found.AliveTicks >= atTicks ? this
         : this with { Rows = Rows.SetItem(silo, found with { AliveTicks = atTicks }) };
 
-    /// <summary>Forgets the silos that are dead and showed no life since.</summary>
-    public MembershipTable ForgetDead(long beforeTicks) => this with
+    /// <summary>
+    /// Forgets the silos that are not active and that nothing was heard of since: no start, no sign of life, no suspicion. The version
+    /// stays: nothing that was decided by the table without them is spoiled.
+    /// </summary>
+    public MembershipTable ForgetDefunct(long beforeTicks) => this with
     {
         Rows = Rows.RemoveRange(Rows.Values
-            .Where(row => row.Status == DeadStatus && Math.Max(row.StartTicks, row.AliveTicks) < beforeTicks)
+            .Where(row => row.Status != ActiveStatus && LastHeardOf(row) < beforeTicks)
             .Select(row => row.Silo)),
     };
+
+    /// <summary>Forgets every silo. The version goes on, so that nothing that was decided before holds any more.</summary>
+    public MembershipTable Cleared() => Rows.IsEmpty ? this : new(Version + 1, Empty.Rows);
 
     /// <summary>The table as bytes, the same for the same table.</summary>
     public byte[] Encode()
@@ -113,6 +119,9 @@ public sealed record MembershipTable(int Version, ImmutableSortedDictionary<stri
         reader.ExpectEnd("a membership table");
         return new(version, rows.ToImmutable());
     }
+
+    private static long LastHeardOf(MemberRow row) =>
+        row.Suspicions.Select(suspicion => suspicion.AtTicks).Append(row.StartTicks).Append(row.AliveTicks).Max();
 
     private static void Write(CodecWriter writer, MemberRow row)
     {

@@ -39,12 +39,12 @@ public sealed class MembershipTableStore(RegisterClient register)
     /// <summary>Changes the table. The function gives null when the change does not hold; it may be called several times.</summary>
     public async Task<TableOutcome> ChangeAsync(Func<MembershipTable, MembershipTable?> change, CancellationToken cancellation)
     {
-        if (await register.ReadAsync(cancellation) is not ReadOutcome.Found found)
+        var read = await register.ReadAsync(cancellation);
+        if (read is not ReadOutcome.Found(var version, var bytes))
         {
-            return new TableOutcome.Unavailable("the membership table cannot be read: no majority of its databases answers");
+            return new TableOutcome.Unavailable(((ReadOutcome.Unavailable)read).Reason);
         }
 
-        var (version, bytes) = found;
         for (var i = 0; i < TriesMax; i++)
         {
             var table = MembershipTable.Decode(bytes.Span);

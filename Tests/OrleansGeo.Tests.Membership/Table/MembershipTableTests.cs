@@ -6,7 +6,9 @@ namespace OrleansGeo.Tests.Membership.Table;
 
 public sealed class MembershipTableTests
 {
-    private const int Active = 3;
+    private const int Joining = 2;
+    private const int Active = MembershipTable.ActiveStatus;
+    private const int Dead = 6;
 
     [Fact]
     public void An_insert_names_the_version_it_was_decided_at_and_makes_the_next()
@@ -26,7 +28,7 @@ public sealed class MembershipTableTests
         Assert.Null(table.Update(Row("s1"), 1, 1));
         Assert.Null(table.Update(Row("s1"), 2, 2));
         Assert.Null(table.Update(Row("s3"), 0, 2));
-        var updated = table.Update(Row("s1") with { Status = MembershipTable.DeadStatus }, 1, 2)!;
+        var updated = table.Update(Row("s1") with { Status = Dead }, 1, 2)!;
         Assert.Equal((3, 3, 2), (updated.Version, updated.Rows["s1"].Tag, updated.Rows["s2"].Tag));
     }
 
@@ -41,13 +43,28 @@ public sealed class MembershipTableTests
     }
 
     [Fact]
-    public void Only_dead_silos_that_showed_no_life_since_are_forgotten()
+    public void Only_silos_that_are_not_active_and_were_not_heard_of_since_are_forgotten()
     {
         var table = MembershipTable.Empty
             .Insert(Row("active"), 0)!
-            .Insert(Row("dead") with { Status = MembershipTable.DeadStatus }, 1)!
-            .Insert(Row("dead lately") with { Status = MembershipTable.DeadStatus, AliveTicks = 900 }, 2)!;
-        Assert.Equal(["active", "dead lately"], table.ForgetDead(500).Rows.Keys);
+            .Insert(Row("dead") with { Status = Dead }, 1)!
+            .Insert(Row("dead lately") with { Status = Dead, AliveTicks = 900 }, 2)!
+            .Insert(Row("joining") with { Status = Joining }, 3)!
+            .Insert(Row("suspected lately") with { Status = Dead, Suspicions = [new("s9", 901), new("s8", 20)] }, 4)!
+            .Insert(Row("started lately") with { Status = Joining, StartTicks = 902 }, 5)!;
+        var left = table.ForgetDefunct(500);
+        Assert.Equal(["active", "dead lately", "started lately", "suspected lately"], left.Rows.Keys);
+        Assert.Equal(table.Version, left.Version);
+    }
+
+    [Fact]
+    public void Nothing_that_was_decided_before_a_table_was_cleared_holds_after_it()
+    {
+        var cleared = MembershipTable.Empty.Insert(Row("s1"), 0)!.Cleared();
+        Assert.Empty(cleared.Rows);
+        Assert.Null(cleared.Insert(Row("s2"), 0));
+        Assert.Null(cleared.Insert(Row("s2"), 1));
+        Assert.Same(MembershipTable.Empty, MembershipTable.Empty.Cleared());
     }
 
     [Fact]
