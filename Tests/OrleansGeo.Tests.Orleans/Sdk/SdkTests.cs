@@ -4,6 +4,7 @@ using Orleans.Hosting;
 using Orleans.Runtime;
 using OrleansGeo.Sdk;
 using OrleansGeo.Tables;
+using OrleansGeo.Tests.Orleans.Samples;
 using static OrleansGeo.Tests.Orleans.GeoTestCluster;
 
 namespace OrleansGeo.Tests.Orleans.Sdk;
@@ -76,6 +77,14 @@ public sealed class SdkTests
                 return false;
             }
         });
+    }
+
+    [Fact]
+    public async Task The_sample_of_the_README_does_what_it_says()
+    {
+        await using var cluster = await StartAsync(OnOrleans.Configure);
+        Assert.Equal(1, await cluster.Grains.GetGrain<ICartGrain>("ann").AddAsync("tea"));
+        Assert.Equal(2, await cluster.Grains.GetGrain<ICartGrain>("ann").AddAsync("milk"));
     }
 
     [Fact]
