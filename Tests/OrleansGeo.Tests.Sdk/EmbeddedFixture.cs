@@ -62,6 +62,9 @@ public sealed class EmbeddedFixture : IAsyncLifetime
         Assert.True(split.IsOk, split.Error?.Detail);
     }
 
+    /// <summary>Nothing goes between the regions any more.</summary>
+    public void Part() => _world.Network.Change(wan => wan.Partition(WanSide.Regions(Away), CutDirection.Both));
+
     public async ValueTask DisposeAsync()
     {
         await _cluster.StopAsync();

@@ -54,4 +54,6 @@ public sealed class Perhaps
 public sealed record Visit(
     [property: Key, Column(Order = 2)] long Number, [property: Key, Column("where", Order = 1)] string Place, string? Note = null);
 
+public sealed record Ticket(Guid? Id, string? State, string? Note = null);
+
 public sealed record City(string Id, long Population, string? Mayor = null);

@@ -30,9 +30,10 @@ public class ScriptedStore : DispatchProxy
     }
 
     /// <summary>The next call not taken yet is refused.</summary>
-    public ScriptedStore Refuse(GeoErrorKind kind, string code = "scripted", long? retryAfterMs = null)
+    public ScriptedStore Refuse(GeoErrorKind kind, string code = "scripted", long? retryAfterMs = null, int roundTrips = 0)
     {
-        _script.Enqueue((method, _) => Refusal(method, new(kind, code, "as scripted", RetryAfterMs: retryAfterMs)));
+        _script.Enqueue((method, _) => Invoke(
+            nameof(RefusedAsync), method, (new GeoError(kind, code, "as scripted", RetryAfterMs: retryAfterMs), roundTrips)));
         return this;
     }
 
@@ -72,14 +73,13 @@ public class ScriptedStore : DispatchProxy
             : answer;
     }
 
-    private static object Refusal(MethodInfo method, GeoError error) => Invoke(nameof(RefusedAsync), method, error);
-
     private static object Invoke(string helper, MethodInfo method, object argument) =>
         typeof(ScriptedStore).GetMethod(helper, BindingFlags.NonPublic | BindingFlags.Static)!
             .MakeGenericMethod(method.ReturnType.GetGenericArguments()[0].GetGenericArguments()).Invoke(null, [argument])!;
 
-    private static Task<GeoResult<TResult>> RefusedAsync<TResult>(GeoError error)
-        where TResult : class => Task.FromResult(new GeoResult<TResult>(null, error, ResponseMeta.Local()));
+    private static Task<GeoResult<TResult>> RefusedAsync<TResult>((GeoError Error, int RoundTrips) refusal)
+        where TResult : class => Task.FromResult(new GeoResult<TResult>(
+            null, refusal.Error, ResponseMeta.Local() with { RoundTrips = refusal.RoundTrips }));
 
     private static async Task<GeoResult<TResult>> LostAsync<TResult>(Task<GeoResult<TResult>> made)
         where TResult : class

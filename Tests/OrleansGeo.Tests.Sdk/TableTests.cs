@@ -200,6 +200,30 @@ public sealed class TableTests(EmbeddedFixture cluster) : IClassFixture<Embedded
     }
 
     [Fact]
+    public async Task An_insert_leaves_null_to_defaults_and_a_put_writes_it()
+    {
+        var made = await cluster.HomeStore.CreateTableAsync(
+            "geo",
+            new(
+                "tickets",
+                [
+                    new("id", DatumType.Uuid, Nullable: false, DefaultFunction: "gen_random_uuid()"),
+                    new("state", DatumType.String, Default: Datum.FromString("new")), new("note", DatumType.String),
+                ],
+                ["id"],
+                new TableLocality.Regional()),
+            RequestOptions.Default, Cancellation);
+        Assert.True(made.IsOk, made.Error?.Detail);
+        var table = Home.Table<Ticket>("tickets");
+        var one = (await table.InsertAsync(new(null, null, "x"), cancellation: Cancellation)).Value!;
+        var other = (await table.InsertAsync(new(null, "old"), cancellation: Cancellation)).Value!;
+        Assert.Equal(("new", "x", "old", null), (one.State, one.Note, other.State, other.Note));
+        Assert.NotEqual(one.Id, other.Id);
+        Assert.Equal(one, (await table.GetAsync(one.Id!.Value, cancellation: Cancellation)).Value);
+        Assert.Null((await table.PutAsync(one with { State = null }, cancellation: Cancellation)).Value!.State);
+    }
+
+    [Fact]
     public async Task A_type_that_does_not_fit_the_table_is_refused_by_property_and_column()
     {
         await Home.EnsureTableAsync<City>("misfit", cancellation: Cancellation);
