@@ -84,6 +84,18 @@ public sealed class RetryTests
     }
 
     [Fact]
+    public void A_write_that_somebody_is_still_at_work_on_at_the_deadline_has_an_unknown_outcome()
+    {
+        for (var i = 0; i < 100; i++)
+        {
+            _store.Refuse(GeoErrorKind.IdempotencyInFlight);
+        }
+
+        var unknown = Assert.Throws<GeoOutcomeUnknownException>(() => Put());
+        Assert.Equal(_store.Writes.First(), unknown.RequestId);
+    }
+
+    [Fact]
     public void Attempts_end_at_the_deadline_and_pauses_grow_up_to_it()
     {
         for (var i = 0; i < 100; i++)
@@ -139,6 +151,7 @@ public sealed class RetryTests
         var refused = Assert.Throws<GeoUnavailableException>(() => _time.Run(
             () => Table().GetAsync("a", ReadBound.BoundedStaleness(TimeSpan.Zero, localOnly: true), Cancellation)));
         Assert.Equal(TimeSpan.FromMilliseconds(200), refused.RetryAfter);
+        Assert.Equal(new ReadBound.Bounded(0, LocalOnly: true), _store.Bounds.Last());
         Assert.Equal(TimeSpan.Zero, _time.Now);
     }
 

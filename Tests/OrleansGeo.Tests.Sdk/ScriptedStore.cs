@@ -22,6 +22,9 @@ public class ScriptedStore : DispatchProxy
     /// <summary>Options of all calls, in order.</summary>
     public ConcurrentQueue<RequestOptions> Options { get; } = new();
 
+    /// <summary>How fresh reads were asked to be, in order; looking a table up is one.</summary>
+    public ConcurrentQueue<ReadBound> Bounds { get; } = new();
+
     public static ScriptedStore Over(IGeoStore? inner)
     {
         var store = (ScriptedStore)(object)Create<IGeoStore, ScriptedStore>();
@@ -56,6 +59,11 @@ public class ScriptedStore : DispatchProxy
     protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
     {
         Options.Enqueue(args!.OfType<RequestOptions>().Single());
+        foreach (var bound in args!.OfType<ReadBound>())
+        {
+            Bounds.Enqueue(bound);
+        }
+
         var isWrite = targetMethod!.Name == nameof(IGeoStore.WriteRowAsync);
         if (isWrite)
         {
