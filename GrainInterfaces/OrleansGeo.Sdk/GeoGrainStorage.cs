@@ -120,7 +120,8 @@ public sealed class GeoGrainStorage : IGrainStorage
     private RowKey KeyOf(string stateName, GrainId grainId) =>
         RowKey.Of(_service, grainId.Type.ToString()!, grainId.Key.ToString()!, stateName);
 
-    // The first use makes or finds the table: on a silo that is a node, the node starts after the storage providers.
+    // The first use makes or finds the table: on a silo that is a node, the node starts after the storage providers. All grains wait for
+    // it, so it must not run on the scheduler of the one that came first.
     private async Task<GeoTable<GrainStateRow>> TableAsync(CancellationToken cancellation)
     {
         Task<GeoTable<GrainStateRow>> opening;
@@ -128,7 +129,7 @@ public sealed class GeoGrainStorage : IGrainStorage
         {
             if (_table is null or { IsFaulted: true } or { IsCanceled: true })
             {
-                _table = OpenAsync();
+                _table = Task.Run(OpenAsync);
             }
 
             opening = _table;

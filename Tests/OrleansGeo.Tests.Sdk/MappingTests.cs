@@ -66,7 +66,9 @@ public sealed class MappingTests
         };
         var good = new Dictionary<string, Datum>
         {
-            ["id"] = Datum.FromString("1"), ["number"] = Datum.FromInt64(1), ["colour"] = Datum.FromString("Red"),
+            ["id"] = Datum.FromString("1"),
+            ["number"] = Datum.FromInt64(1),
+            ["colour"] = Datum.FromString("Red"),
             ["ratio"] = Datum.FromFloat64(1),
         };
         Assert.Equal(new("1", 1, Colour.Red, 1), RowMap<Strict>.Instance.Read(new([.. good])));

@@ -44,8 +44,16 @@ public sealed class TableTests(EmbeddedFixture cluster) : IClassFixture<Embedded
         var table = await Home.EnsureTableAsync<Perhaps>("perhaps", cancellation: Cancellation);
         var full = new Perhaps
         {
-            Id = "1", Flag = false, Number = 0, Ratio = 0, Price = 1.10m, Token = Guid.Empty, At = DateTimeOffset.UnixEpoch, Bytes = [],
-            Colour = Colour.Red, Text = "",
+            Id = "1",
+            Flag = false,
+            Number = 0,
+            Ratio = 0,
+            Price = 1.10m,
+            Token = Guid.Empty,
+            At = DateTimeOffset.UnixEpoch,
+            Bytes = [],
+            Colour = Colour.Red,
+            Text = "",
         };
         await table.PutAsync(full, cancellation: Cancellation);
         Assert.Equivalent(full, (await table.GetAsync("1", cancellation: Cancellation)).Value, strict: true);
