@@ -65,6 +65,15 @@ public sealed record Precondition(
 {
     /// <summary>Always holds.</summary>
     public static Precondition None { get; } = new([], false, false, []);
+
+    /// <summary>The row does not exist.</summary>
+    public static Precondition Absent { get; } = None with { IfAbsent = true };
+
+    /// <summary>The row exists.</summary>
+    public static Precondition Exists { get; } = None with { IfExists = true };
+
+    /// <summary>The row exists, and has this version.</summary>
+    public static Precondition VersionIs(HlcTimestamp version) => None with { IfMatch = [version] };
 }
 
 /// <summary>One row to write.</summary>
@@ -94,6 +103,13 @@ public abstract record ReadBound
 
     /// <summary>Sees every write acknowledged before it began.</summary>
     public static ReadBound Strong { get; } = new StrongRead();
+
+    /// <summary>The newest consistent moment that local replicas can serve, at most this old; else the leaseholder is asked.</summary>
+    public static ReadBound BoundedStaleness(TimeSpan max, bool localOnly = false) => new Bounded((long)max.TotalMilliseconds, localOnly);
+
+    /// <summary>The state exactly this long ago.</summary>
+    public static ReadBound ExactStaleness(TimeSpan staleness, bool localOnly = false) =>
+        new Exact((long)staleness.TotalMilliseconds, localOnly);
 
     /// <summary>See <see cref="Strong"/>.</summary>
     public sealed record StrongRead : ReadBound;

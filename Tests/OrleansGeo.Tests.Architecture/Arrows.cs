@@ -56,7 +56,8 @@ public static class Arrows
         ["Client"] = ["Primitives", "Abstractions"],
         ["Cli"] = ["Primitives", "Abstractions", "Client"],
         ["GrainInterfaces"] = ["Primitives", "Abstractions"],
-        ["Sdk"] = ["Primitives", "Abstractions", "GrainInterfaces"],
+        ["Tables"] = ["Primitives", "Abstractions"],
+        ["Sdk"] = ["Primitives", "Abstractions", "GrainInterfaces", "Tables"],
         ["Grains"] = ["Primitives", "Abstractions", "GrainInterfaces", "Engine"],
         ["Clustering"] = ["Primitives", "Membership"],
         ["Silo"] =

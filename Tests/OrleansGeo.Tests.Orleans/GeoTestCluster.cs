@@ -29,7 +29,7 @@ internal sealed class GeoTestCluster : IAsyncDisposable, INodeFailure
     private readonly ConcurrentQueue<Exception> _failures = new();
     private readonly InProcessTestCluster _silos;
 
-    private GeoTestCluster(Action<ISiloBuilder>? change)
+    private GeoTestCluster(Action<ISiloBuilder>? change, Action<IClientBuilder>? changeClient)
     {
         var builder = new InProcessTestClusterBuilder((short)Seed.Nodes.Length);
         builder.Options.ConfigureFileLogging = false;
@@ -47,6 +47,11 @@ internal sealed class GeoTestCluster : IAsyncDisposable, INodeFailure
             });
             change?.Invoke(silo);
         });
+        if (changeClient is not null)
+        {
+            builder.ConfigureClient(changeClient);
+        }
+
         _silos = builder.Build();
     }
 
@@ -64,10 +69,13 @@ internal sealed class GeoTestCluster : IAsyncDisposable, INodeFailure
 
     public IGrainFactory Grains => _silos.Client;
 
+    /// <summary>The services of the client outside the silos.</summary>
+    public IServiceProvider ClientServices => _silos.Client.ServiceProvider;
+
     /// <summary>Starts the silos, and makes the table.</summary>
-    public static async Task<GeoTestCluster> StartAsync(Action<ISiloBuilder>? change = null)
+    public static async Task<GeoTestCluster> StartAsync(Action<ISiloBuilder>? change = null, Action<IClientBuilder>? changeClient = null)
     {
-        var cluster = new GeoTestCluster(change);
+        var cluster = new GeoTestCluster(change, changeClient);
         await cluster._silos.DeployAsync();
         var client = cluster.Client;
         await UntilAsync(async () => (await client.ListNodesAsync(Options, Cancellation)).Value?.Items.All(node => node.Live) == true);

@@ -1,0 +1,116 @@
+using System.ComponentModel.DataAnnotations;
+using OrleansGeo.Tables.Mapping;
+
+namespace OrleansGeo.Tables;
+
+/// <summary>How calls wait and repeat.</summary>
+public sealed record GeoClientOptions
+{
+    /// <summary>How long a call may take, all its attempts and pauses together.</summary>
+    public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long one attempt may take; at most 60 s. A node that does not answer at all is given up half a second later.</summary>
+    public TimeSpan AttemptTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>The pause after the first refused attempt. It doubles with each further one.</summary>
+    public TimeSpan PauseMin { get; set; } = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>The longest pause, unless the cluster asks for a longer one.</summary>
+    public TimeSpan PauseMax { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>The clock that timeouts and pauses are counted on.</summary>
+    public TimeProvider Time { get; set; } = TimeProvider.System;
+
+    /// <summary>Spreads the pauses of many callers.</summary>
+    public Random Chance { get; set; } = Random.Shared;
+
+    internal void Validate()
+    {
+        if (Timeout <= TimeSpan.Zero || AttemptTimeout <= TimeSpan.Zero || AttemptTimeout > TimeSpan.FromSeconds(60))
+        {
+            throw new ValidationException("Timeout is above zero, and AttemptTimeout is above zero and at most 60 s.");
+        }
+
+        if (PauseMin <= TimeSpan.Zero || PauseMax < PauseMin)
+        {
+            throw new ValidationException("PauseMin is above zero and PauseMax is not below it.");
+        }
+    }
+}
+
+/// <summary>
+/// A cluster, as code in C# uses it: <c>client.Database("shop").Table&lt;Order&gt;("orders")</c>. Safe for concurrent use; make one and
+/// keep it. What calls guarantee and how they fail is in <c>docs/sdk.md</c>.
+/// </summary>
+public sealed class GeoClient
+{
+    /// <summary>A client of a store: an embedded one, or one behind Orleans.</summary>
+    /// <exception cref="ValidationException">The options make no sense.</exception>
+    public GeoClient(IGeoStore store, GeoClientOptions? options = null)
+    {
+        Options = options is null ? new() : options with { };
+        Options.Validate();
+        Requests = new(store, Options);
+    }
+
+    /// <summary>The store itself, for what tables do not offer: one attempt a call, and refusals as results.</summary>
+    public IGeoStore Store => Requests.Store;
+
+    internal GeoClientOptions Options { get; }
+
+    internal RequestLoop Requests { get; }
+
+    /// <summary>A database. Nothing is asked yet.</summary>
+    public GeoDatabase Database(string name) => new(this, name, null);
+}
+
+/// <summary>A database, with or without a session.</summary>
+public sealed class GeoDatabase
+{
+    private readonly GeoClient _client;
+    private readonly GeoSession? _session;
+
+    internal GeoDatabase(GeoClient client, string name, GeoSession? session) => (_client, Name, _session) = (client, name, session);
+
+    /// <summary>Its name.</summary>
+    public string Name { get; }
+
+    /// <summary>The same database; what goes through it belongs to the session.</summary>
+    public GeoDatabase InSession(GeoSession session) => new(_client, Name, session);
+
+    /// <summary>
+    /// A table whose rows are a <typeparamref name="TRow"/> each. Nothing is asked yet: the first call on it checks that the two fit.
+    /// </summary>
+    /// <exception cref="GeoMappingException">The type cannot be mapped to columns.</exception>
+    public GeoTable<TRow> Table<TRow>(string name)
+        where TRow : class => new(_client, new(Name, name), RowMap<TRow>.Instance, _session);
+
+    /// <summary>
+    /// Makes a table whose columns are those of <typeparamref name="TRow"/>, unless there is one: then type and table must fit. A property
+    /// that is not nullable becomes a column that is not. The key is what has a <see cref="KeyAttribute"/>, else <c>Id</c>.
+    /// </summary>
+    /// <exception cref="GeoMappingException">The type cannot be mapped, has no key, or the table that exists does not fit.</exception>
+    /// <exception cref="GeoException">It could not be made.</exception>
+    public async Task<GeoTable<TRow>> EnsureTableAsync<TRow>(
+        string name, TableLocality? locality = null, SurvivalGoal? survive = null, CancellationToken cancellation = default)
+        where TRow : class
+    {
+        var table = Table<TRow>(name);
+        if (!await table.ExistsAsync(cancellation))
+        {
+            var spec = RowMap<TRow>.Instance.ToSpec(name, locality ?? new TableLocality.Regional(), survive);
+            var requestId = WriteOptions.NewRequestId();
+            var result = await _client.Requests.RunAsync(
+                (store, options, token) => store.CreateTableAsync(Name, spec, options, token),
+                new(_client.Options.Timeout, requestId, null),
+                cancellation);
+            if (result.Error is { Kind: not GeoErrorKind.AlreadyExists } error)
+            {
+                throw GeoException.Of(error, result.Meta, requestId);
+            }
+        }
+
+        await table.CheckAsync(cancellation);
+        return table;
+    }
+}
