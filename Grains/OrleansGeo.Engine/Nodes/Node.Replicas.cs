@@ -17,9 +17,9 @@ namespace OrleansGeo.Engine;
 //   a snapshot.
 public sealed partial class Node
 {
-    // Ranges where nothing happens are looked at in turn, a twentieth in each pass: as much as a glance at ten thousand of them twice a
+    // Ranges where nothing happens are looked at in turn, a fortieth in each pass: as much as a glance at ten thousand of them twice a
     // second costs more than everything else an idle node does.
-    private const int IdlePasses = 20;
+    private const int IdlePasses = 40;
 
     private readonly HashSet<RangeId> _publishing = [];
     private readonly List<RangeReplica> _stirred = [];
