@@ -96,6 +96,14 @@ public sealed partial class Node
         if (!ReferenceEquals(before.RangesByStart, view.RangesByStart))
         {
             CreateReplicas(view);
+            foreach (var range in _systemBuilder.ChangedRanges)
+            {
+                // It may have left this node out.
+                if (_replicas.TryGetValue(range, out var replica))
+                {
+                    Stir(replica);
+                }
+            }
         }
 
         for (var i = _systemWaiters.Count - 1; i >= 0; i--)

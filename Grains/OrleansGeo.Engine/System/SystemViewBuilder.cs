@@ -17,9 +17,13 @@ public sealed class SystemViewBuilder
 {
     // Directory entries are keyed by range id and seen by start key; a removal names only the id.
     private readonly Dictionary<RangeId, Key> _startOf = [];
+    private readonly List<RangeId> _changedRanges = [];
 
     /// <summary>The newest view.</summary>
     public SystemView View { get; private set; } = SystemView.Empty;
+
+    /// <summary>Ranges whose directory entries the last changes set.</summary>
+    public IReadOnlyList<RangeId> ChangedRanges => _changedRanges;
 
     /// <summary>The cluster's own record; null before it was applied.</summary>
     public ClusterRecord? Cluster { get; private set; }
@@ -36,6 +40,7 @@ public sealed class SystemViewBuilder
     public SystemView Apply(IEnumerable<SystemChange> changes, LogIndex applied)
     {
         var view = View;
+        _changedRanges.Clear();
         foreach (var change in changes)
         {
             view = Apply(view, change);
@@ -110,6 +115,7 @@ public sealed class SystemViewBuilder
         }
 
         var descriptor = RangeDescriptor.Decode(value);
+        _changedRanges.Add(range);
         if (view.RangesByStart.TryGetValue(descriptor.Span.Start, out var known) && known.Generation > descriptor.Generation)
         {
             return view;
