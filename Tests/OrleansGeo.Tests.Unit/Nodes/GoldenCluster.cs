@@ -36,7 +36,11 @@ internal sealed class GoldenCluster : IAsyncDisposable
                 // So little log is kept that a replica which joins late needs a snapshot.
                 OptionsOf = static node => new()
                 {
-                    Name = node.Name, Region = node.Region, Zone = node.Zone, LogKeepBytes = 256, SnapshotChunkBytes = 256,
+                    Name = node.Name,
+                    Region = node.Region,
+                    Zone = node.Zone,
+                    LogKeepBytes = 256,
+                    SnapshotChunkBytes = 256,
                 },
                 ClusterId = "golden",
                 TokenSecret = new byte[32],
