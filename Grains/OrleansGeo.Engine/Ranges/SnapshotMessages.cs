@@ -1,4 +1,3 @@
-using System.Numerics;
 using OrleansGeo.Consensus;
 using OrleansGeo.Primitives;
 
@@ -56,15 +55,7 @@ internal sealed class SnapshotPart : NodeMessage
         var crc = uint.MaxValue;
         foreach (var (key, value) in pairs)
         {
-            foreach (var b in key)
-            {
-                crc = BitOperations.Crc32C(crc, b);
-            }
-
-            foreach (var b in value)
-            {
-                crc = BitOperations.Crc32C(crc, b);
-            }
+            crc = Crc32C.Append(Crc32C.Append(crc, key), value);
         }
 
         return ~crc;

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
-using System.Numerics;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using OrleansGeo.Primitives;
 
 namespace OrleansGeo.Storage.RocksDb;
 
@@ -79,7 +79,7 @@ internal sealed partial class WalSegment : IDisposable
         BinaryPrimitives.WriteUInt64LittleEndian(_header, Magic);
         BinaryPrimitives.WriteInt64LittleEndian(_header.AsSpan(8), number);
         BinaryPrimitives.WriteInt64LittleEndian(_header.AsSpan(16), firstSequence);
-        BinaryPrimitives.WriteUInt32LittleEndian(_header.AsSpan(24), Checksum(0, _header.AsSpan(0, 24)));
+        BinaryPrimitives.WriteUInt32LittleEndian(_header.AsSpan(24), Crc32C.Append(0, _header.AsSpan(0, 24)));
         RandomAccess.Write(_file, _header, 0);
         Sync();
         Written = HeaderBytes;
@@ -187,7 +187,7 @@ internal sealed partial class WalSegment : IDisposable
     {
         if (Fill(_header, 0)
             && BinaryPrimitives.ReadUInt64LittleEndian(_header) == Magic
-            && BinaryPrimitives.ReadUInt32LittleEndian(_header.AsSpan(24)) == Checksum(0, _header.AsSpan(0, 24)))
+            && BinaryPrimitives.ReadUInt32LittleEndian(_header.AsSpan(24)) == Crc32C.Append(0, _header.AsSpan(0, 24)))
         {
             Number = BinaryPrimitives.ReadInt64LittleEndian(_header.AsSpan(8));
             FirstSequence = BinaryPrimitives.ReadInt64LittleEndian(_header.AsSpan(16));
@@ -213,22 +213,7 @@ internal sealed partial class WalSegment : IDisposable
 
     // A record of zeros must not be a good one.
     private static uint RecordChecksum(ReadOnlySpan<byte> record) =>
-        Checksum(BitOperations.Crc32C(uint.MaxValue, BinaryPrimitives.ReadUInt32LittleEndian(record)), record[8..]);
-
-    private static uint Checksum(uint checksum, ReadOnlySpan<byte> bytes)
-    {
-        for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..])
-        {
-            checksum = BitOperations.Crc32C(checksum, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
-        }
-
-        foreach (var b in bytes)
-        {
-            checksum = BitOperations.Crc32C(checksum, b);
-        }
-
-        return checksum;
-    }
+        Crc32C.Append(Crc32C.Append(uint.MaxValue, record[..4]), record[8..]);
 
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
     private static partial int FDataSync(int descriptor);
