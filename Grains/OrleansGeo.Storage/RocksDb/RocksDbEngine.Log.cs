@@ -191,9 +191,7 @@ public sealed unsafe partial class RocksDbEngine
         _log.Recover(batch => Apply(batch, _log.ActiveNumber));
         if (_log.Sequence < _mark.Sequence)
         {
-            throw new StorageCorruptException(
-                $"The store in {Folder} lost writes that were durable (recovered up to {_log.Sequence}, synced up to {_mark.Sequence}): "
-                + "remove the folder and let the node join anew.");
+            throw Lost(Folder, _log.Sequence, _mark.Sequence);
         }
 
         StoreYoung();
@@ -201,6 +199,10 @@ public sealed unsafe partial class RocksDbEngine
         _closed.Clear();
         _log.BeginAfterRecovery();
     }
+
+    private static StorageCorruptException Lost(string folder, long recovered, long synced) => new(
+        $"The store in {folder} lost writes that were durable (recovered up to {recovered}, synced up to {synced}): "
+        + "remove the folder and let the node join anew.");
 
     // The highest index of a log that RocksDB holds.
     private ulong? HighestStored(byte[] name)
@@ -274,9 +276,7 @@ public sealed unsafe partial class RocksDbEngine
             using var mark = new SyncedMark(folder);
             if (recovered < mark.Sequence)
             {
-                throw new StorageCorruptException(
-                    $"The store in {folder} lost writes that were durable (recovered up to {recovered}, synced up to {mark.Sequence}): "
-                    + "remove the folder and let the node join anew.");
+                throw Lost(folder, recovered, mark.Sequence);
             }
         }
     }

@@ -97,18 +97,14 @@ internal sealed class YoungLogs
                 continue;
             }
 
-            var last = log.Last;
-            for (var index = log.First; index <= last; index++)
+            var (first, count) = (log.First, log.Count);
+            for (var i = 0; i < count; i++)
             {
+                var index = first + (ulong)i;
                 var key = _space.KeyOf(name, index).AsSpan();
                 if (key.SequenceCompareTo(start) >= 0 && key.SequenceCompareTo(end) < 0)
                 {
                     Forget(log, index);
-                }
-
-                if (index == ulong.MaxValue)
-                {
-                    break;
                 }
             }
         }
@@ -139,23 +135,14 @@ internal sealed class YoungLogs
     {
         foreach (var log in _logs.Values)
         {
-            if (log.Count == 0)
+            var (first, count) = (log.First, log.Count);
+            for (var i = 0; i < count; i++)
             {
-                continue;
-            }
-
-            var last = log.Last;
-            for (var index = log.First; index <= last; index++)
-            {
+                var index = first + (ulong)i;
                 if (log.SegmentOf(index) == segment)
                 {
                     log.NoteStored(index);
                     Forget(log, index);
-                }
-
-                if (index == ulong.MaxValue)
-                {
-                    break;
                 }
             }
         }
