@@ -175,8 +175,17 @@ internal sealed class WriteAheadLog : IDisposable
     /// <summary>The segments that hold young entries, oldest first.</summary>
     internal List<WalSegment> YoungSegments() => _used.FindAll(static segment => segment.YoungEntries > 0);
 
-    /// <summary>Hands every batch of a segment to the callback.</summary>
-    internal void Read(WalSegment segment, Action<WriteBatch> visit) => ForEachBatch(segment, segment.Written, visit);
+    /// <summary>
+    /// Hands every batch of a segment to the callback. Throws <see cref="StorageCorruptException"/> when one of them cannot be read.
+    /// </summary>
+    internal void Read(WalSegment segment, Action<WriteBatch> visit)
+    {
+        var end = ForEachBatch(segment, segment.Written, visit);
+        if (end != segment.Written)
+        {
+            throw new StorageCorruptException($"{segment.Path} is damaged: what was written up to {segment.Written} reads up to {end}");
+        }
+    }
 
     public void Dispose()
     {

@@ -103,6 +103,21 @@ public sealed class WriteAheadLogTests : IDisposable
     }
 
     [Fact]
+    public void A_young_entry_that_cannot_be_read_is_loud()
+    {
+        using var engine = RocksDbEngine.Open(Folder, s_small);
+        AppendAndTrim(engine, "log/", 10);
+        using (var segment = File.Open(Segments.Single(), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+        {
+            segment.Position = 2500;
+            segment.WriteByte(0xFF);
+        }
+
+        Assert.Throws<StorageCorruptException>(() => engine.OpenCursor(B("log/"), B("log0")));
+        Assert.Throws<StorageCorruptException>(() => engine.TryGet(Entry("log/", 10), out _));
+    }
+
+    [Fact]
     public void A_log_that_is_gone_is_loud()
     {
         using (var engine = RocksDbEngine.Open(Folder, s_small))
