@@ -9,14 +9,16 @@ namespace OrleansGeo.Storage.RocksDb;
 /// One file of the write-ahead log. It takes its blocks when it is made and is used again and again, so that a sync writes data and no
 /// metadata: about a third less time than for a file that grows.
 /// <para>
-/// Format 1, integers little-endian. Header, 32 bytes: magic (8), segment number (8), sequence of its first record (8), checksum of these
-/// (4), zero (4). Record: bytes of the batch (4), checksum (4), sequence (8), the batch. A checksum is CRC-32C. The first bad record ends
-/// the segment, as does one out of sequence, which an earlier use of the file left behind.
+/// Format 1, integers little-endian. Header, 48 bytes: magic (8), its number (8), sequence of its first record (8), number of the oldest
+/// segment that was needed when this one was begun (8), checksum of these (4), zeros (12). Record: bytes of the batch (4), checksum (4),
+/// sequence (8), the batch. A checksum is CRC-32C. The first bad record ends the segment, as does one out of sequence, which an earlier use
+/// of the file left behind.
 /// </para>
 /// </summary>
 internal sealed partial class WalSegment : IDisposable
 {
-    internal const int HeaderBytes = 32;
+    internal const int HeaderBytes = 48;
+    private const int CheckedBytes = 32;
     internal const int RecordHeaderBytes = 16;
     private const ulong Magic = 0x3130_4C41_574F_4547;
     private const int Interrupted = 4;
@@ -44,6 +46,9 @@ internal sealed partial class WalSegment : IDisposable
     /// <summary>Sequence of the first record.</summary>
     internal long FirstSequence { get; private set; }
 
+    /// <summary>The oldest segment that was needed when this one was begun.</summary>
+    internal long OldestNeeded { get; private set; }
+
     /// <summary>Where the next record goes.</summary>
     internal long Written { get; set; }
 
@@ -65,7 +70,7 @@ internal sealed partial class WalSegment : IDisposable
     /// Begins a segment in this file, with room for the given bytes. The header is durable before any record is written: otherwise a power
     /// cut could leave the old header in front of new records.
     /// </summary>
-    internal void Begin(long number, long firstSequence, long bytes)
+    internal void Begin(long number, long firstSequence, long oldestNeeded, long bytes)
     {
         if (_size < bytes)
         {
@@ -74,12 +79,14 @@ internal sealed partial class WalSegment : IDisposable
 
         Number = number;
         FirstSequence = firstSequence;
+        OldestNeeded = oldestNeeded;
         YoungEntries = 0;
         NeededUntilStored = number;
         BinaryPrimitives.WriteUInt64LittleEndian(_header, Magic);
         BinaryPrimitives.WriteInt64LittleEndian(_header.AsSpan(8), number);
         BinaryPrimitives.WriteInt64LittleEndian(_header.AsSpan(16), firstSequence);
-        BinaryPrimitives.WriteUInt32LittleEndian(_header.AsSpan(24), Crc32C.Append(0, _header.AsSpan(0, 24)));
+        BinaryPrimitives.WriteInt64LittleEndian(_header.AsSpan(24), oldestNeeded);
+        BinaryPrimitives.WriteUInt32LittleEndian(_header.AsSpan(CheckedBytes), Crc32C.Append(0, _header.AsSpan(0, CheckedBytes)));
         RandomAccess.Write(_file, _header, 0);
         Sync();
         Written = HeaderBytes;
@@ -187,10 +194,11 @@ internal sealed partial class WalSegment : IDisposable
     {
         if (Fill(_header, 0)
             && BinaryPrimitives.ReadUInt64LittleEndian(_header) == Magic
-            && BinaryPrimitives.ReadUInt32LittleEndian(_header.AsSpan(24)) == Crc32C.Append(0, _header.AsSpan(0, 24)))
+            && BinaryPrimitives.ReadUInt32LittleEndian(_header.AsSpan(CheckedBytes)) == Crc32C.Append(0, _header.AsSpan(0, CheckedBytes)))
         {
             Number = BinaryPrimitives.ReadInt64LittleEndian(_header.AsSpan(8));
             FirstSequence = BinaryPrimitives.ReadInt64LittleEndian(_header.AsSpan(16));
+            OldestNeeded = BinaryPrimitives.ReadInt64LittleEndian(_header.AsSpan(24));
         }
     }
 

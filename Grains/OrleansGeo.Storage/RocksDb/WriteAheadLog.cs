@@ -7,10 +7,10 @@ namespace OrleansGeo.Storage.RocksDb;
 /// gained: syncs that write no metadata, and log entries that never reach a table because they are removed before (<see
 /// cref="YoungLogs"/>).
 /// <para>
-/// Recovery applies every record that is left, from the oldest segment on. That is right although tables hold the effects of some of them:
-/// segments are given up from the oldest on, so those that are left end with the last batch; puts and removals applied again in order lead
-/// to the same end; and tables hold no batch that the log may lose, because a memtable is closed only after the log was synced
-/// (see <see cref="RocksDbEngine"/>).
+/// Recovery applies every record from the oldest segment on that was needed when the newest was begun. That is right although tables hold
+/// the effects of some of them: segments are given up from the oldest on, so those that are left end with the last batch; puts and removals
+/// applied again in order lead to the same end; and tables hold no batch that the log may lose, because a memtable is closed only after the
+/// log was synced (see <see cref="RocksDbEngine"/>).
 /// </para>
 /// One thread at a time, but for <see cref="Sync"/>.
 /// </summary>
@@ -61,6 +61,7 @@ internal sealed class WriteAheadLog : IDisposable
             }
 
             log._used.Sort(static (a, b) => a.Number.CompareTo(b.Number));
+            log.LeaveOutStored();
             return log;
         }
         catch
@@ -80,6 +81,13 @@ internal sealed class WriteAheadLog : IDisposable
         foreach (var segment in _used)
         {
             segment.Sync();
+        }
+
+        if (_used.Count > 0 && _used[0].Number != _used[^1].OldestNeeded)
+        {
+            throw new StorageCorruptException(
+                $"The store in {_folder} is damaged: it lost writes that were durable, for segment {_used[^1].OldestNeeded} of the "
+                + $"write-ahead log is gone and {_used[0].Path} is segment {_used[0].Number}.");
         }
 
         for (var i = 0; i < _used.Count; i++)
@@ -199,12 +207,20 @@ internal sealed class WriteAheadLog : IDisposable
     {
         var room = Math.Max(_segmentBytes, WalSegment.HeaderBytes + WalSegment.RecordHeaderBytes + batchBytes);
         var segment = TakeFree();
-        segment.Begin(number, Sequence + 1, room);
+        segment.Begin(number, Sequence + 1, _used.Count > 0 ? _used[0].Number : number, room);
         _used.Add(segment);
         lock (_gate)
         {
             _active = segment;
         }
+    }
+
+    // What was stored when the newest segment was begun need not be read again.
+    private void LeaveOutStored()
+    {
+        var stored = _used.Count == 0 ? 0 : _used.FindIndex(segment => segment.Number >= _used[^1].OldestNeeded);
+        _free.AddRange(_used[..stored]);
+        _used.RemoveRange(0, stored);
     }
 
     private WalSegment TakeFree()
