@@ -24,12 +24,14 @@ internal static class RunCommand
         var gatewayPort = Number("--gateway-port", "port for clients of Orleans; 0 for none", defaults.GatewayPort);
         var httpAddress = Text("--http-address", "address of the REST interface", defaults.HttpAddress);
         var httpPort = Number("--http-port", "port of the REST interface", defaults.HttpPort);
+        var drain = Number(
+            "--drain-seconds", "how long a node that stops goes on answering after it handed over, for load balancers to notice", 0);
         var clustering = Databases();
         var primary = Number(
             "--primary-silo-port", "without PostgreSQL, on one machine: the silo port of the silo that keeps the membership", null);
         var command = new Command("run", "runs a node in the foreground")
         {
-            name, region, zone, data, first, file, address, siloPort, gatewayPort, httpAddress, httpPort, clustering, primary,
+            name, region, zone, data, first, file, address, siloPort, gatewayPort, httpAddress, httpPort, drain, clustering, primary,
         };
         command.SetAction((parsed, _) => SiloProcess.RunAsync(new()
         {
@@ -44,6 +46,7 @@ internal static class RunCommand
             GatewayPort = parsed.GetValue(gatewayPort)!.Value,
             HttpAddress = parsed.GetValue(httpAddress)!,
             HttpPort = parsed.GetValue(httpPort)!.Value,
+            DrainSeconds = parsed.GetValue(drain)!.Value,
             Clustering = parsed.GetValue(clustering) ?? [],
             PrimarySiloPort = parsed.GetValue(primary),
         }));

@@ -50,9 +50,11 @@ internal static class SiloProcess
         builder.Services.AddRoutingCore();
         builder.Logging.AddSimpleConsole(static console => console.SingleLine = true);
         builder.Logging.AddFilter(static (category, level) => level >= LevelOf(category));
-        builder.Services.Configure<HostOptions>(static host => host.ShutdownTimeout = s_shutdown);
+        var drain = TimeSpan.FromSeconds(settings.DrainSeconds);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = drain + s_shutdown);
 
-        // The silo is registered before the web server, so it is active before a request comes, and leaves after the last was answered.
+        // The silo is registered before the web server, so it is active before a request comes, and leaves after the last was answered. The
+        // node hands over what it leads before either stops.
         builder.UseOrleans(silo => Configure(silo, settings, seed));
         builder.Services.AddGeoApi();
         var app = builder.Build();
@@ -103,6 +105,7 @@ internal static class SiloProcess
             },
             Seed = seed,
             OpenStorage = () => NodeStorage.Open(settings.Data!),
+            DrainGrace = TimeSpan.FromSeconds(settings.DrainSeconds),
         });
     }
 

@@ -6,6 +6,7 @@ namespace OrleansGeo.Silo;
 internal sealed record SiloSettings
 {
     private const int PortMax = 65_535;
+    private const int DrainSecondsMax = 600;
 
     /// <summary>Stable name: of the node, and of its silo.</summary>
     public string? Name { get; init; }
@@ -39,6 +40,9 @@ internal sealed record SiloSettings
 
     /// <summary>Port of the REST interface.</summary>
     public int HttpPort { get; init; } = 7_100;
+
+    /// <summary>Seconds for which a node that stops goes on answering after it handed over what it led.</summary>
+    public int DrainSeconds { get; init; }
 
     /// <summary>The PostgreSQL databases that hold the membership (<see cref="ClusterDatabases"/>); none for one machine without.</summary>
     public IReadOnlyList<string> Clustering { get; init; } = [];
@@ -88,6 +92,11 @@ internal sealed record SiloSettings
             {
                 yield return $"{option} is {address}, which is no IP address.";
             }
+        }
+
+        if (DrainSeconds is < 0 or > DrainSecondsMax)
+        {
+            yield return $"--drain-seconds is {DrainSeconds}; it is from 0 to {DrainSecondsMax}.";
         }
 
         foreach (var wrong in ClusterDatabases.Wrong(Clustering))

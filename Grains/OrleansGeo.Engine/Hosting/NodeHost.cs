@@ -38,7 +38,7 @@ public sealed record NodeHostSettings
 /// </summary>
 public sealed class NodeHost : IDisposable
 {
-    private static readonly TimeSpan s_handOver = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_drainStep = TimeSpan.FromMilliseconds(20);
 
     private readonly SerialTaskScheduler[] _decoders;
     private readonly CancellationTokenSource _stopping = new();
@@ -100,15 +100,14 @@ public sealed class NodeHost : IDisposable
     }
 
     /// <summary>
-    /// Asks other live voters to lead what this node leads, nearest first. Completes when every one was asked and has had a moment to take
-    /// over; what cannot be handed over is left to expire.
+    /// Drains the node (see <see cref="Engine.Node.Drain"/>): completes when it leads nothing that a live voter elsewhere could lead. It
+    /// goes on answering, and is asked less and less.
     /// </summary>
-    public async Task HandOverAsync(CancellationToken cancellation)
+    public async Task DrainAsync(CancellationToken cancellation)
     {
-        var tries = 0;
-        while (!IsStopped && await OnSchedulerAsync(_scheduler, HandOverOnceAsync, _stopping.Token) && ++tries < 20)
+        while (!IsStopped && await OnSchedulerAsync(_scheduler, () => Task.FromResult(_node.Drain()), _stopping.Token) > 0)
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, cancellation);
+            await Task.Delay(s_drainStep, TimeProvider.System, cancellation);
         }
     }
 
@@ -235,35 +234,6 @@ public sealed class NodeHost : IDisposable
         ToIncarnation = request.FromIncarnation,
         Messages = reply is null ? [] : [reply],
     };
-
-    // True when there was something left to hand over.
-    private async Task<bool> HandOverOnceAsync()
-    {
-        var asked = new List<Task<CallResult>>();
-        foreach (var range in _node.ReplicasHere().ToArray())
-        {
-            if (_node.LocalReplica(range) is not { HasLease: true } local)
-            {
-                continue;
-            }
-
-            var configuration = local.Descriptor.Configuration;
-            var heirs = configuration.Voters.Where(voter => voter != _node.Id && !configuration.IsWitness(voter) && _node.IsLive(voter))
-                .OrderBy(voter => _node.RttMicros(voter) ?? long.MaxValue).ThenBy(voter => voter).ToArray();
-            if (heirs.Length > 0)
-            {
-                asked.Add(_node.CallAsync(
-                    _node.Id, range, new RangeOperation.TransferLeader(heirs[0]), s_handOver, CancellationToken.None));
-            }
-        }
-
-        foreach (var call in asked)
-        {
-            await call;
-        }
-
-        return asked.Count > 0;
-    }
 
     // An envelope on its way in: decoded off the node's scheduler, then received on it.
     private sealed class Taken : TaskCompletionSource

@@ -18,6 +18,11 @@ public sealed record GeoNodeOptions
     /// <summary>Opens its storage.</summary>
     public required Func<IStorageEngine> OpenStorage { get; init; }
 
+    /// <summary>
+    /// How long the node goes on answering after it handed over, so that those who send requests here notice that it is not ready any more.
+    /// </summary>
+    public TimeSpan DrainGrace { get; init; }
+
     /// <summary>Bounds of what is on its way to a peer.</summary>
     public PeerLimits Limits { get; init; } = new();
 }

@@ -52,6 +52,7 @@ public static class GeoSiloBuilderExtensions
         silo.Services.AddSingleton<NodeLifecycle>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(
             static services => services.GetRequiredService<NodeLifecycle>());
+        silo.Services.AddHostedService(static services => services.GetRequiredService<NodeLifecycle>());
         silo.Services.TryAddSingleton<IGeoStore>(services =>
         {
             var node = services.GetRequiredService<LocalNode>();
