@@ -18,6 +18,11 @@ internal static class RunCommand
         {
             Description = "the data directory may be empty; never for a node that lost its data, whose votes would be forgotten",
         };
+        var join = new Option<bool>("--join")
+        {
+            Description = "the node is not in the cluster file: with an empty data directory it asks the running cluster to take it in",
+        };
+        var advertised = Text("--advertise-http", "for a node that joins: where others reach its REST interface, as http://HOST:PORT");
         var file = Text("--cluster-file", "the file that 'geo-silo init' made");
         var address = Text("--address", "address for other silos", defaults.Address);
         var siloPort = Number("--silo-port", "port for other silos", defaults.SiloPort);
@@ -31,7 +36,7 @@ internal static class RunCommand
             "--primary-silo-port", "without PostgreSQL, on one machine: the silo port of the silo that keeps the membership", null);
         var command = new Command("run", "runs a node in the foreground")
         {
-            name, region, zone, data, first, file, address, siloPort, gatewayPort, httpAddress, httpPort, drain, clustering, primary,
+            name, region, zone, data, first, join, advertised, file, address, siloPort, gatewayPort, httpAddress, httpPort, drain, clustering, primary,
         };
         command.SetAction((parsed, _) => SiloProcess.RunAsync(new()
         {
@@ -40,6 +45,8 @@ internal static class RunCommand
             Zone = parsed.GetValue(zone),
             Data = parsed.GetValue(data),
             FirstStart = parsed.GetValue(first),
+            Join = parsed.GetValue(join),
+            AdvertiseHttp = parsed.GetValue(advertised),
             ClusterFile = parsed.GetValue(file),
             Address = parsed.GetValue(address)!,
             SiloPort = parsed.GetValue(siloPort)!.Value,

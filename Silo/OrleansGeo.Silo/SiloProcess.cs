@@ -35,6 +35,11 @@ internal static class SiloProcess
             await Console.Error.WriteLineAsync($"geo-silo: {none.Message} A new cluster's databases are prepared by 'geo-silo init'.");
             return ExitCodes.Failed;
         }
+        catch (Exception failure) when (failure.GetBaseException() is JoinRefusedException refused)
+        {
+            await Console.Error.WriteLineAsync($"geo-silo: The cluster does not take this node in: {refused.Message}.");
+            return ExitCodes.Usage;
+        }
         catch (Exception failure)
         {
             await Console.Error.WriteLineAsync($"geo-silo: the node could not run: {failure.GetBaseException().Message}");
@@ -104,6 +109,7 @@ internal static class SiloProcess
                 SnapshotChunkBytes = GeoNodeOptions.SnapshotChunkBytes,
             },
             Seed = seed,
+            HttpAddress = settings.AdvertiseHttp,
             OpenStorage = () => NodeStorage.Open(settings.Data!),
             DrainGrace = TimeSpan.FromSeconds(settings.DrainSeconds),
         });

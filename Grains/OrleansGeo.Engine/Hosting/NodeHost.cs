@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Security.Cryptography;
 using OrleansGeo.Primitives;
 using OrleansGeo.Storage;
@@ -10,8 +11,11 @@ public sealed record NodeHostSettings
     /// <summary>What the node is told; its name is the one its peers find it by.</summary>
     public required NodeOptions Node { get; init; }
 
-    /// <summary>The cluster it begins with when its storage is empty; null for one whose storage must have been initialised.</summary>
+    /// <summary>The cluster it begins with when its storage is empty and the seed names it.</summary>
     public ClusterSeed? Seed { get; init; }
+
+    /// <summary>How it becomes a member of a running cluster when the seed does not name it; null for one that is a member.</summary>
+    public JoinSettings? Join { get; init; }
 
     /// <summary>Opens its storage.</summary>
     public required Func<IStorageEngine> OpenStorage { get; init; }
@@ -38,6 +42,7 @@ public sealed record NodeHostSettings
 /// </summary>
 public sealed class NodeHost : IDisposable
 {
+    private static readonly TimeSpan s_join = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_drainStep = TimeSpan.FromMilliseconds(20);
 
     private readonly SerialTaskScheduler[] _decoders;
@@ -64,13 +69,17 @@ public sealed class NodeHost : IDisposable
     /// <summary>True once the host was stopped.</summary>
     public bool IsStopped => _stopping.IsCancellationRequested;
 
-    /// <summary>Opens storage, initialises it when it is empty and there is a seed, and starts the node.</summary>
+    /// <summary>
+    /// Opens storage, makes it that of a member when it is empty (by the seed, or by joining, which waits for the cluster), and starts the
+    /// node.
+    /// </summary>
     /// <exception cref="StorageUnavailableException">The storage cannot be opened or belongs to something else; its message is for
     /// the user.</exception>
-    public static Task<NodeHost> StartAsync(NodeHostSettings settings)
+    /// <exception cref="JoinRefusedException">The cluster will not have the node.</exception>
+    public static Task<NodeHost> StartAsync(NodeHostSettings settings, CancellationToken cancellation = default)
     {
         var scheduler = new SerialTaskScheduler(settings.Unhandled);
-        return OnSchedulerAsync(scheduler, () => StartAsync(settings, scheduler), CancellationToken.None);
+        return OnSchedulerAsync(scheduler, () => StartAsync(settings, scheduler, cancellation), CancellationToken.None);
     }
 
     /// <summary>
@@ -97,6 +106,23 @@ public sealed class NodeHost : IDisposable
         }
 
         return OnSchedulerAsync(_scheduler, () => ServeAsync(decoded, asked, cancellation), _stopping.Token);
+    }
+
+    /// <summary>Answers a node that asks to join. Never fails on what the bytes say: who sends nonsense is refused.</summary>
+    public async Task<byte[]> AnswerJoinAsync(byte[] request, CancellationToken cancellation)
+    {
+        JoinRequest join;
+        try
+        {
+            join = JoinCodec.ReadRequest(request);
+        }
+        catch (CodecException nonsense)
+        {
+            return JoinCodec.Encode(new GeoResult<JoinAnswer>(
+                null, new(GeoErrorKind.Invalid, "bad-join", nonsense.Message), ResponseMeta.Local()));
+        }
+
+        return JoinCodec.Encode(await Front.JoinAsync(join, new(s_join), cancellation));
     }
 
     /// <summary>
@@ -148,28 +174,49 @@ public sealed class NodeHost : IDisposable
         }
     }
 
-    private static async Task<NodeHost> StartAsync(NodeHostSettings settings, SerialTaskScheduler scheduler)
+    private static async Task<NodeHost> StartAsync(
+        NodeHostSettings settings, SerialTaskScheduler scheduler, CancellationToken cancellation)
     {
         var storage = settings.OpenStorage();
         try
         {
+            var members = ImmutableArray<NodeRecord>.Empty;
             if (settings.Seed is { } seed && seed.Nodes.FirstOrDefault(node => node.Name == settings.Node.Name) is { } record)
             {
                 await seed.InitialiseAsync(storage, record);
             }
+            else if (settings.Join is { } join)
+            {
+                members = await NodeJoining.RunAsync(storage, settings.Node, join, settings.Time, cancellation);
+            }
 
             Node? node = null;
-            var transport = new PeerTransport(
-                settings.Node.Region, id => node?.System.Nodes.GetValueOrDefault(id), settings.Carrier, settings.Limits);
+            var transport = new PeerTransport(settings.Node.Region, Find, settings.Carrier, settings.Limits);
             var chance = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
             node = await Node.StartAsync(settings.Node, new(storage, transport, scheduler, settings.Time, chance, settings.Events));
+            CheckLabels(node, settings.Node);
             var gateway = new Gateway(new PeerGatewayHost(node, scheduler, settings.Carrier, settings.Limits));
             return new(node, scheduler, new(gateway, scheduler), settings.Unhandled);
+
+            // Until the node holds the system range, it knows the others by the answer to its request to join.
+            NodeRecord? Find(NodeId id) =>
+                node?.System.Nodes.GetValueOrDefault(id) ?? members.FirstOrDefault(member => member.Id == id);
         }
         catch
         {
             storage.Dispose();
             throw;
+        }
+    }
+
+    // Replicas are placed by the labels that the cluster knows.
+    private static void CheckLabels(Node node, NodeOptions told)
+    {
+        if (node.System.Nodes.TryGetValue(node.Id, out var known) && (known.Region != told.Region || known.Zone != told.Zone))
+        {
+            node.Dispose();
+            throw new StorageUnavailableException(
+                $"Node {told.Name} is in {known.Region}, {known.Zone} for its cluster, not in {told.Region}, {told.Zone}.");
         }
     }
 

@@ -12,8 +12,11 @@ public sealed record GeoNodeOptions
     /// <summary>The engine's options. The name is the silo's.</summary>
     public required NodeOptions Node { get; init; }
 
-    /// <summary>The cluster that an empty node begins with.</summary>
+    /// <summary>The cluster that an empty node begins with; one that it does not name asks to join.</summary>
     public ClusterSeed? Seed { get; init; }
+
+    /// <summary>Where a node that joins answers REST, for others to know; or null.</summary>
+    public string? HttpAddress { get; init; }
 
     /// <summary>Opens its storage.</summary>
     public required Func<IStorageEngine> OpenStorage { get; init; }

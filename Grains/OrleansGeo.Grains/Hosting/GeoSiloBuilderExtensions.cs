@@ -48,6 +48,7 @@ public static class GeoSiloBuilderExtensions
         silo.Services.AddSingleton<PeerServiceClient>();
         silo.Services.AddSingleton<BulkPeerServiceClient>();
         silo.Services.AddSingleton<PeerCarrier>();
+        silo.Services.AddSingleton<MemberAsker>();
         silo.Services.TryAddSingleton<INodeFailure, EndsTheHost>();
         silo.Services.AddSingleton<NodeLifecycle>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(

@@ -12,7 +12,8 @@ namespace OrleansGeo.Grains;
 /// that fails ends its silo.
 /// </summary>
 public sealed partial class NodeLifecycle(
-    GeoNodeOptions options, LocalNode node, PeerCarrier carrier, ILocalSiloDetails silo, INodeFailure failure, ILogger<NodeLifecycle> log)
+    GeoNodeOptions options, LocalNode node, PeerCarrier carrier, MemberAsker members, ILocalSiloDetails silo, INodeFailure failure,
+    ILogger<NodeLifecycle> log)
     : ILifecycleParticipant<ISiloLifecycle>, IHostedLifecycleService, INodeEvents
 {
     private static readonly TimeSpan s_handOver = TimeSpan.FromSeconds(5);
@@ -38,19 +39,30 @@ public sealed partial class NodeLifecycle(
             throw new InvalidOperationException($"the node {options.Node.Name} cannot run on the silo {silo.Name}: the names are one");
         }
 
-        var host = await NodeHost.StartAsync(new()
-        {
-            Node = options.Node,
-            Seed = options.Seed,
-            OpenStorage = options.OpenStorage,
-            Carrier = carrier,
-            Limits = options.Limits,
-            Events = this,
-            Unhandled = LogBug,
-        });
+        var host = await NodeHost.StartAsync(
+            new()
+            {
+                Node = options.Node,
+                Seed = options.Seed,
+                Join = options.Seed is { } seed ? JoinTo(seed) : null,
+                OpenStorage = options.OpenStorage,
+                Carrier = carrier,
+                Limits = options.Limits,
+                Events = this,
+                Unhandled = LogBug,
+            },
+            cancellation);
         node.Begin(host);
         LogStarted(options.Node.Name, options.Node.Region, options.Node.Zone, host.Node.Incarnation.Value);
     }
+
+    private JoinSettings JoinTo(ClusterSeed seed) => new()
+    {
+        ClusterId = seed.ClusterId,
+        HttpAddress = options.HttpAddress,
+        AskAnyone = (request, cancellation) => members.AskAsync(options.Node.Name, request, cancellation),
+        Waits = members.Waits,
+    };
 
     /// <summary>Drains the node, and gives those who send requests here the time to notice.</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
