@@ -37,7 +37,7 @@ usage: ./geo <command>
        --http-port P         node k answers REST on P+k; 7200 unless given
        --dir DIR             their data and logs; artifacts/cluster unless given
   test                     build and run every test; the last line is "N passed, N failed, N skipped"
-  bench [name] [options]   measure; "bench kv" is the one to start with
+  bench [name] [options]   measure; "bench kv" is the one to start with, "bench hosts" compares the host on Orleans
   sim --seeds N --from S   run N simulation seeds, the first one being S
   verify                   check format, build and drift; changes no file that git tracks
   help                     this text
@@ -318,6 +318,13 @@ command_demo() {
 
 command_bench() {
   need_rocksdb
+  if [[ ${1:-} == hosts ]]; then
+    local hosts=Tests/OrleansGeo.Benchmarks.Orleans/OrleansGeo.Benchmarks.Orleans.csproj; shift
+    restore_solution
+    [[ $solution != "$core" ]] || die $EXIT_MISSING "the silo needs packages of Orleans that the package feed does not have."
+    build_project "$hosts" Release
+    exec_program "$hosts" Release "$@"
+  fi
   build_project Tests/OrleansGeo.Benchmarks/OrleansGeo.Benchmarks.csproj Release
   exec_program Tests/OrleansGeo.Benchmarks/OrleansGeo.Benchmarks.csproj Release "$@"
 }

@@ -64,7 +64,8 @@ internal static class Preflight
 
         if (settings.Join)
         {
-            throw new SiloRefusedException($"Node {settings.Name} is a seed of cluster {seed.ClusterId}: it does not --join, it has --first-start.");
+            throw new SiloRefusedException(
+                $"Node {settings.Name} is a seed of cluster {seed.ClusterId}: it does not --join, it has --first-start.");
         }
 
         if (record.Region != settings.Region || record.Zone != settings.Zone)
@@ -103,8 +104,8 @@ internal static class Preflight
             if (identity is null && !isSeed && !settings.Join)
             {
                 throw new SiloRefusedException(
-                    $"Node {settings.Name} is not among the seeds of cluster {seed.ClusterId}, and its data directory {settings.Data} is empty. "
-                    + "A new node of a running cluster is started with --join.");
+                    $"Node {settings.Name} is not among the seeds of cluster {seed.ClusterId}, and its data directory {settings.Data} is "
+                    + "empty. A new node of a running cluster is started with --join.");
             }
 
             if (identity is null && isSeed && !settings.FirstStart)

@@ -1,104 +1,48 @@
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using OrleansGeo.Engine;
 using OrleansGeo.Primitives;
 using OrleansGeo.Storage;
-using OrleansGeo.Storage.RocksDb;
 
 namespace OrleansGeo.Benchmarks;
 
 /// <summary>
 /// Three nodes in three zones of one region, without any delay between them, each on a RocksDB of its own in a folder of its own, every
-/// commit synced. One table, three replicas of each range. The folder is deleted at the end.
+/// commit synced. One table, three replicas of each range. The folder is deleted at the end. Where the nodes live is the subclass's matter.
 /// </summary>
-internal sealed class BenchCluster : IAsyncDisposable, INodeEvents
+internal abstract class BenchCluster : IAsyncDisposable
 {
     public const string Database = "bench";
     public const int ValueBytes = 256;
     public static readonly TableRef Table = new(Database, "kv");
-    private static readonly RequestOptions s_patient = new(TimeSpan.FromSeconds(60));
 
-    private readonly string _folder;
-    private readonly EmbeddedWorld _world;
-    private readonly EmbeddedCluster _cluster;
+    protected const string Region = "local";
+    protected static readonly RequestOptions Patient = new(TimeSpan.FromSeconds(60));
+
     private string? _failure;
 
-    private BenchCluster(string folder)
+    protected BenchCluster(BenchOptions options)
     {
-        _folder = folder;
-        const string Region = "local";
-        string[] zones = ["local-a", "local-b", "local-c"];
-        ImmutableArray<NodeRecord> nodes = [.. zones.Select((zone, i) => new NodeRecord(new(i + 1), $"n{i + 1}", Region, zone, null))];
-        var wan = new WanNetwork(new([.. nodes.Select(node => new WanNode(node.Id, node.Region, node.Zone))], []));
-        _world = new(wan, folder, unhandled => _failure ??= unhandled.ToString(), delays: false);
-        var options = new EmbeddedClusterOptions
-        {
-            Nodes = nodes,
-            ClusterId = "bench",
-            TokenSecret = RandomNumberGenerator.GetBytes(32),
-            Events = this,
-            // The number of ranges is what is measured, so it must not change by itself.
-            OptionsOf = static node => new() { Name = node.Name, Region = node.Region, Zone = node.Zone, SplitBytes = long.MaxValue / 4 },
-        };
-        _cluster = new(options, _world);
+        var parent = Path.GetFullPath(options.Folder ?? DefaultFolder());
+        Folder = Path.Combine(parent, $"run-{Environment.ProcessId}-{Path.GetRandomFileName()}");
     }
 
     /// <summary>The nodes' stores, for callers on any thread.</summary>
-    public ImmutableArray<IGeoStore> Stores { get; private set; }
+    public ImmutableArray<IGeoStore> Stores { get; protected set; }
+
+    protected static ImmutableArray<NodeRecord> Nodes { get; } =
+        [.. "abc".Select((zone, i) => new NodeRecord(new(i + 1), $"n{i + 1}", Region, $"{Region}-{zone}", null))];
+
+    protected string Folder { get; }
 
     /// <summary>Syncs of all nodes so far.</summary>
-    public LatencyHistogram Syncs()
-    {
-        var all = new LatencyHistogram();
-        foreach (var node in _cluster.Nodes.Values)
-        {
-            all.Add(((RocksDbEngine)node.Storage!).SyncLatencies);
-        }
-
-        return all;
-    }
-
-    public static async Task<BenchCluster> StartAsync(BenchOptions options)
-    {
-        var parent = Path.GetFullPath(options.Folder ?? DefaultFolder());
-        var cluster = new BenchCluster(Path.Combine(parent, $"run-{Environment.ProcessId}-{Path.GetRandomFileName()}"));
-        try
-        {
-            await cluster._cluster.StartAsync();
-            cluster.Stores = [.. cluster._cluster.Nodes.Values.Select(node => node.Front!)];
-            await cluster.MakeTableAsync();
-            return cluster;
-        }
-        catch
-        {
-            await cluster.DisposeAsync();
-            throw;
-        }
-    }
-
-    /// <summary>
-    /// Splits the table into equal ranges of the keys from 0, each node leading a third. Splits go straight to the range's leader, under
-    /// ids above any that the catalog gives out, and side by side: through the gateway, which asks the catalog for each id, ten thousand
-    /// would
-    /// take longer than everything that is measured on them.
-    /// </summary>
-    public async Task SplitAsync(int ranges, long rows)
-    {
-        var whole = (await RangesAsync())[0].Id;
-        var table = await UntilDoneAsync(store => store.GetTableAsync(Table, ReadBound.Strong, s_patient, default));
-        using var splitter = new RangeSplitter(_cluster, table, rows, ranges);
-        await splitter.SplitAsync(
-            whole, (id, node) => UntilDoneAsync(store => store.TransferLeaderAsync(id, node, s_patient, default)));
-        while ((await RangesAsync()).Length < ranges)
-        {
-            ThrowIfFailed();
-            await Task.Delay(50);
-        }
-    }
+    public abstract LatencyHistogram Syncs();
 
     /// <summary>The table's ranges.</summary>
     public async Task<ImmutableArray<RangeInfo>> RangesAsync() =>
-        (await UntilDoneAsync(store => store.ListRangesAsync(Table, s_patient, default))).Items;
+        (await UntilDoneAsync(store => store.ListRangesAsync(Table, Patient, default))).Items;
+
+    /// <summary>Has a node lead a range.</summary>
+    public Task LeadAsync(long range, string node) => UntilDoneAsync(store => store.TransferLeaderAsync(range, node, Patient, default));
 
     /// <summary>Stops measuring anything when a node or replica stopped itself.</summary>
     public void ThrowIfFailed()
@@ -111,12 +55,11 @@ internal sealed class BenchCluster : IAsyncDisposable, INodeEvents
 
     public async ValueTask DisposeAsync()
     {
-        await _cluster.StopAsync();
-        _world.Dispose();
-        Directory.Delete(_folder, true);
+        await StopAsync();
+        Directory.Delete(Folder, true);
         try
         {
-            Directory.Delete(Path.GetDirectoryName(_folder)!);
+            Directory.Delete(Path.GetDirectoryName(Folder)!);
         }
         catch (IOException)
         {
@@ -124,30 +67,50 @@ internal sealed class BenchCluster : IAsyncDisposable, INodeEvents
         }
     }
 
-    void INodeEvents.NodeFailed(Node node, Exception reason) => _failure ??= $"{node.Id} stopped itself: {reason}";
+    // The number of ranges is what is measured, so it must not change by itself.
+    protected static NodeOptions OptionsOf(NodeRecord node) =>
+        new() { Name = node.Name, Region = node.Region, Zone = node.Zone, SplitBytes = long.MaxValue / 4 };
 
-    void INodeEvents.ReplicaStopped(Node node, RangeId range, Exception reason) =>
-        _failure ??= $"{node.Id} stopped its replica of {range}: {reason}";
+    /// <summary>Starts the nodes, and names their stores.</summary>
+    protected abstract Task StartNodesAsync();
+
+    protected abstract Task StopAsync();
+
+    protected void Failed(string what) => _failure ??= what;
+
+    protected async Task StartAsync()
+    {
+        try
+        {
+            await StartNodesAsync();
+            await MakeTableAsync();
+        }
+        catch
+        {
+            await DisposeAsync();
+            throw;
+        }
+    }
 
     private async Task MakeTableAsync()
     {
         foreach (var store in Stores)
         {
-            while ((await store.GetClusterAsync(s_patient, default)).Value?.LiveNodes != Stores.Length)
+            while ((await store.GetClusterAsync(Patient, default)).Value?.LiveNodes != Stores.Length)
             {
                 ThrowIfFailed();
                 await Task.Delay(20);
             }
         }
 
-        var spec = new DatabaseSpec(Database, "local", ["local"]);
-        await UntilDoneAsync(store => store.CreateDatabaseAsync(spec, s_patient, default));
+        var spec = new DatabaseSpec(Database, Region, [Region]);
+        await UntilDoneAsync(store => store.CreateDatabaseAsync(spec, Patient, default));
         var table = new TableSpec(
             Table.Table, [new("k", DatumType.Int64), new("v", DatumType.Bytes)], ["k"], new TableLocality.Regional());
-        await UntilDoneAsync(store => store.CreateTableAsync(Database, table, s_patient, default));
+        await UntilDoneAsync(store => store.CreateTableAsync(Database, table, Patient, default));
     }
 
-    private async Task<T> UntilDoneAsync<T>(Func<IGeoStore, Task<GeoResult<T>>> ask)
+    protected async Task<T> UntilDoneAsync<T>(Func<IGeoStore, Task<GeoResult<T>>> ask)
         where T : class
     {
         for (var attempt = 0; ; attempt++)

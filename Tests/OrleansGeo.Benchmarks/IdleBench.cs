@@ -11,7 +11,7 @@ internal static class IdleBench
         Report.IdleHead();
         foreach (var ranges in options.Ranges)
         {
-            await using var cluster = await BenchCluster.StartAsync(options);
+            await using var cluster = await EmbeddedBenchCluster.StartAsync(options);
             var before = MemoryBytes();
             var clock = Stopwatch.StartNew();
             await cluster.SplitAsync(ranges, 1_000_000_000);

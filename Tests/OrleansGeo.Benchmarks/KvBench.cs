@@ -13,7 +13,7 @@ internal static class KvBench
             + "client k asks node k mod 3, each node leads a third of the ranges.");
         foreach (var ranges in options.Ranges)
         {
-            await using var cluster = await BenchCluster.StartAsync(options);
+            await using var cluster = await EmbeddedBenchCluster.StartAsync(options);
             await cluster.SplitAsync(ranges, options.Rows);
             await LoadAsync(cluster, options.Rows);
             Report.KvHead(ranges);
@@ -80,21 +80,24 @@ internal static class KvBench
 
     private static long Draw(Prng prng, BenchOptions options) => prng.Below((long)options.Rows);
 
-    private static async Task PutAsync(BenchCluster cluster, int client, long key)
+    /// <summary>Puts a row through the node that serves the client.</summary>
+    public static async Task PutAsync(BenchCluster cluster, int client, long key)
     {
         var write = new RowWrite(
             WriteKind.Put, [Datum.FromInt64(key)], [new("v", Datum.FromBytes(Value(key)))], Precondition.None);
         Check(await cluster.Stores[client % 3].WriteRowAsync(BenchCluster.Table, write, RequestOptions.Default, default));
     }
 
-    private static async Task GetAsync(BenchCluster cluster, int client, long key)
+    /// <summary>Reads a row strongly through the node that serves the client.</summary>
+    public static async Task GetAsync(BenchCluster cluster, int client, long key)
     {
         ImmutableArray<Datum> datum = [Datum.FromInt64(key)];
         Check(await cluster.Stores[client % 3].ReadRowAsync(
             BenchCluster.Table, datum, ReadBound.Strong, RequestOptions.Default, default));
     }
 
-    private static async Task LoadAsync(BenchCluster cluster, int rows)
+    /// <summary>Makes rows with the keys from 0.</summary>
+    public static async Task LoadAsync(BenchCluster cluster, int rows)
     {
         var next = -1L;
         await Task.WhenAll(Enumerable.Range(0, 256).Select(client => Task.Run(async () =>

@@ -116,6 +116,7 @@ public sealed class ClusterTests
     {
         await UntilAsync(async () => (await StoreOn(joined).ListNodesAsync(Options, Cancellation)).Value?.Items.Length == 4);
         await UntilAsync(async () =>
-            Ok(await StoreOn(cluster.Silos[0]).ListNodesAsync(Options, Cancellation)).Items.Any(node => node.Name == joined.Name && node.Live));
+            Ok(await StoreOn(cluster.Silos[0]).ListNodesAsync(Options, Cancellation))
+                .Items.Any(node => node.Name == joined.Name && node.Live));
     }
 }

@@ -122,8 +122,8 @@ public sealed class RollingRestartTests(PostgresFixture fixture)
             while (true)
             {
                 var reply = await rest.SendAsync(
-                    HttpMethod.Put, silos.Nodes[attempt++ % silos.Nodes.Length].Address, $"{Table}/rows/{name}", $$"""{"number":{{number}}}""",
-                    s_request, Cancellation, ("Idempotency-Key", name));
+                    HttpMethod.Put, silos.Nodes[attempt++ % silos.Nodes.Length].Address, $"{Table}/rows/{name}",
+                    $$"""{"number":{{number}}}""", s_request, Cancellation, ("Idempotency-Key", name));
                 if (reply.Kind == ReplyKind.Acknowledged)
                 {
                     Interlocked.Increment(ref _rest);

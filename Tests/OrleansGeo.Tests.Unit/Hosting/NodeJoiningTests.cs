@@ -40,7 +40,8 @@ public sealed class NodeJoiningTests
         await using var cluster = await HostedCluster.StartAsync();
         var ask = Asking(cluster);
         await Assert.ThrowsAsync<IOException>(() => cluster.JoinAsync(
-            s_joiner, _disk, async (request, cancellation) => await Answered(ask, request, cancellation) ? throw new IOException("lost") : null,
+            s_joiner, _disk,
+            async (request, cancellation) => await Answered(ask, request, cancellation) ? throw new IOException("lost") : null,
             Cancellation));
         var joined = await cluster.JoinAsync(s_joiner, _disk, ask, Cancellation);
         Assert.Equal(6, joined.Node.Id.Value);
@@ -77,7 +78,8 @@ public sealed class NodeJoiningTests
         await using var cluster = await HostedCluster.StartAsync();
         await cluster.JoinAsync(s_joiner, _disk, Asking(cluster), Cancellation);
         var other = new MemoryDisk();
-        var refused = await Assert.ThrowsAsync<JoinRefusedException>(() => cluster.JoinAsync(s_joiner, other, Asking(cluster), Cancellation));
+        var refused = await Assert.ThrowsAsync<JoinRefusedException>(
+            () => cluster.JoinAsync(s_joiner, other, Asking(cluster), Cancellation));
         Assert.Contains("a node that lost its data joins under a new name", refused.Message, StringComparison.Ordinal);
         using var storage = other.Open(TimeProvider.System);
         Assert.False(NodeStore.IsInitialised(storage));
