@@ -62,6 +62,8 @@ internal sealed class EmbeddedBenchCluster : BenchCluster, INodeEvents
     void INodeEvents.ReplicaStopped(Node node, RangeId range, Exception reason) =>
         Failed($"{node.Id} stopped its replica of {range}: {reason}");
 
+    void INodeEvents.ClockRefused(Node node, NodeId peer, TimeSpan ahead) => Failed($"{node.Id} does not believe the clock of {peer}");
+
     protected override async Task StartNodesAsync()
     {
         await _cluster.StartAsync();

@@ -136,6 +136,9 @@ public sealed class DemoCluster : INodeEvents, IAsyncDisposable
     void INodeEvents.ReplicaStopped(Node node, RangeId range, Exception reason) =>
         _tell($"{node.Id} stopped its replica of {range}: {reason.Message}");
 
+    void INodeEvents.ClockRefused(Node node, NodeId peer, TimeSpan ahead) =>
+        _tell($"{node.Id} does not believe the clock of {peer}, which is {ahead.TotalSeconds:F0} s ahead of its own");
+
     // The cluster's methods are called one at a time.
     private async Task OneAtATimeAsync(Func<Task> change)
     {

@@ -161,6 +161,8 @@ public sealed class EmbeddedCluster(EmbeddedClusterOptions options, IClusterWorl
 
     void INodeEvents.ReplicaStopped(Node node, RangeId range, Exception reason) => options.Events?.ReplicaStopped(node, range, reason);
 
+    void INodeEvents.ClockRefused(Node node, NodeId peer, TimeSpan ahead) => options.Events?.ClockRefused(node, peer, ahead);
+
     private async Task StartOnSchedulerAsync(EmbeddedNode node, NodeScheduler scheduler)
     {
         var id = node.Record.Id;

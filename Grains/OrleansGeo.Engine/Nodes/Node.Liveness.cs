@@ -6,6 +6,8 @@ namespace OrleansGeo.Engine;
 // Store liveness on this node, and what hangs on its beat.
 public sealed partial class Node
 {
+    private const long ClockRefusedMicros = 60_000_000;
+    private readonly Dictionary<NodeId, MonoTime> _clocksRefused = [];
     private readonly List<RangeReplica> _awaitingBound = [];
 
     /// <summary>
@@ -43,6 +45,21 @@ public sealed partial class Node
         }
 
         return left;
+    }
+
+    private void ObserveClockOf(NodeId peer, HlcTimestamp timestamp)
+    {
+        if (Clock.TryObserve(timestamp))
+        {
+            return;
+        }
+
+        var now = Clock.Mono();
+        if (!_clocksRefused.TryGetValue(peer, out var sayAgain) || now >= sayAgain)
+        {
+            _clocksRefused[peer] = now.AddMicros(ClockRefusedMicros);
+            Events.ClockRefused(this, peer, TimeSpan.FromMilliseconds(timestamp.WallMillis - Clock.Peek().WallMillis));
+        }
     }
 
     // A node whose storage has not completed a sync for half a support duration is a dead node, and says so by silence.

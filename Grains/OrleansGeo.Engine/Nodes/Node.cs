@@ -129,7 +129,7 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
         Invariant.Holds(envelope.To == Id);
         foreach (var message in envelope.Liveness)
         {
-            Clock.TryObserve(message.Clock);
+            ObserveClockOf(message.From, message.Clock);
             Outbox.NoteIncarnation(message.From, message.Incarnation);
             Liveness.Receive(message, Clock.Mono(), Clock.Peek());
         }
@@ -376,4 +376,10 @@ public interface INodeEvents
 
     /// <summary>A replica stopped itself; the node and the range's other replicas go on.</summary>
     void ReplicaStopped(Node node, RangeId range, Exception reason);
+
+    /// <summary>
+    /// What a peer sends is stamped too far ahead of this node's clock to be believed: one of the two clocks is wrong. Said once a minute
+    /// for each peer.
+    /// </summary>
+    void ClockRefused(Node node, NodeId peer, TimeSpan ahead);
 }

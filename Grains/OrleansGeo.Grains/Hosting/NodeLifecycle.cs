@@ -32,6 +32,9 @@ public sealed partial class NodeLifecycle(
 
     void INodeEvents.ReplicaStopped(Node of, RangeId range, Exception reason) => LogReplicaStopped(reason, of.Identity.Name, range);
 
+    void INodeEvents.ClockRefused(Node of, NodeId peer, TimeSpan ahead) => LogClock(
+        of.System.Nodes.TryGetValue(peer, out var record) ? record.Name : peer.ToString(), (long)ahead.TotalSeconds, of.Identity.Name);
+
     private async Task StartAsync(CancellationToken cancellation)
     {
         if (options.Node.Name != silo.Name)
@@ -146,6 +149,10 @@ public sealed partial class NodeLifecycle(
 
     [LoggerMessage(6, LogLevel.Information, "Node {Name} is about to leave and hands over what it leads.")]
     private partial void LogDrains(string name);
+
+    [LoggerMessage(7, LogLevel.Error, "The clock of node {Peer} is {Seconds} s ahead of that of node {Name}: one is wrong. What {Peer} "
+        + "says of time is not believed here.")]
+    private partial void LogClock(string peer, long seconds, string name);
 
     [LoggerMessage(5, LogLevel.Error, "An error nobody caught, which is a bug.")]
     private partial void LogBug(Exception bug);

@@ -220,6 +220,11 @@ public sealed class SimCluster : IClusterWorld, IFaultTarget, INodeEvents
     void INodeEvents.ReplicaStopped(Node node, RangeId range, Exception reason) =>
         World.Fail($"{node.Id} stopped its replica of {range}: {reason.Message}", reason);
 
+    void INodeEvents.ClockRefused(Node node, NodeId peer, TimeSpan ahead) => ClocksRefused.Add((node.Id, peer, ahead));
+
+    /// <summary>Who did not believe whose clock, and by how much that was ahead.</summary>
+    public List<(NodeId Node, NodeId Peer, TimeSpan Ahead)> ClocksRefused { get; } = [];
+
     private async Task RestartAsync(NodeId node)
     {
         var life = _machines[node].Lives;

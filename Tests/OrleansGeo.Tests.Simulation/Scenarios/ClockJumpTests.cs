@@ -55,6 +55,27 @@ public sealed class ClockJumpTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_clock_an_hour_ahead_is_believed_by_nobody_is_reported_by_all_and_breaks_nothing()
+    {
+        var off = new NodeId(8);
+        _host.Cluster.JumpClock(off, 3_600_000);
+        _host.RunFor(30_000);
+        Assert.Equal(_host.Nodes.Except([off]).Order(), _host.Cluster.ClocksRefused.Select(refused => refused.Node).Order());
+        Assert.All(_host.Cluster.ClocksRefused, refused => Assert.Equal(off, refused.Peer));
+        Assert.All(_host.Cluster.ClocksRefused, refused => Assert.InRange(refused.Ahead.TotalSeconds, 3_590, 3_610));
+
+        // Nobody was dragged along, and everybody is served; the reports come again, and not all the time.
+        Assert.InRange(AheadMs(off), 0, 5_000);
+        foreach (var node in _host.Nodes.Except([off]))
+        {
+            Assert.True(_host.Write(node.Value, ScenarioHost.Zonal, "k", "v").IsOk);
+        }
+
+        _host.RunFor(60_000);
+        Assert.Equal(2 * (_host.Nodes.Count - 1), _host.Cluster.ClocksRefused.Count);
+    }
+
+    [Fact]
     public void A_strong_read_after_a_jump_beyond_the_bound_costs_at_most_one_quorum_round()
     {
         foreach (var (table, quorumMs) in new[] { (ScenarioHost.Zonal, 1.0), (ScenarioHost.Regional, 64.0) })
@@ -96,11 +117,11 @@ public sealed class ClockJumpTests(ITestOutputHelper output)
         Assert.InRange(AheadMs(), 0, 3_000);
     }
 
-    // How far the clock that is farthest ahead of wall time is.
-    private long AheadMs()
+    // How far the clock that is farthest ahead of wall time is, but for those left out.
+    private long AheadMs(params NodeId[] without)
     {
         var wallMs = SimClock.Epoch.ToUnixTimeMilliseconds() + (_host.World.NowMicros / 1000);
-        return _host.Nodes.Max(node => ((IGatewayHost)_host.NodeOf(node)).Clock.WallMillis) - wallMs;
+        return _host.Nodes.Except(without).Max(node => ((IGatewayHost)_host.NodeOf(node)).Clock.WallMillis) - wallMs;
     }
 
     private void Jump(ScenarioLoad load, (NodeId, Term, NodeId, Term) before, IReadOnlyList<NodeId> nodes, long ms)

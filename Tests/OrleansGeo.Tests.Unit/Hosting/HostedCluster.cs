@@ -69,6 +69,8 @@ internal sealed class HostedCluster : IPeerCarrier, INodeEvents, IAsyncDisposabl
 
     public void ReplicaStopped(Node node, RangeId range, Exception reason) => _bugs.Enqueue(reason);
 
+    public void ClockRefused(Node node, NodeId peer, TimeSpan ahead) => _bugs.Enqueue(new InvalidOperationException($"{peer}'s clock"));
+
     public async ValueTask DisposeAsync()
     {
         foreach (var host in Hosts)

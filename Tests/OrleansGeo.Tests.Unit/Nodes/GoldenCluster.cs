@@ -216,5 +216,7 @@ internal sealed class GoldenCluster : IAsyncDisposable
         public void NodeFailed(Node node, Exception reason) => cluster.Note($"{node.Id} stopped itself: {reason}");
 
         public void ReplicaStopped(Node node, RangeId range, Exception reason) => cluster.Note($"{node.Id} stopped {range}: {reason}");
+
+        public void ClockRefused(Node node, NodeId peer, TimeSpan ahead) => cluster.Note($"{node.Id} refused the clock of {peer}");
     }
 }
