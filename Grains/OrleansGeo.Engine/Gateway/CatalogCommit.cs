@@ -187,7 +187,7 @@ internal sealed class CatalogCommit(GatewayCore core)
 
     private async Task<bool> AwaitNodeAsync(RequestScope part, NodeId node, LogIndex index)
     {
-        for (var round = 0; node == core.Host.Self.Id || core.Host.IsLive(node); round++)
+        for (var round = 0; core.Host.IsLive(node); round++)
         {
             if (part.IsOver)
             {

@@ -26,7 +26,7 @@ internal sealed class ClusterQueries(GatewayCore core, CatalogChanges changes)
             self.Name,
             self.Region,
             self.Zone,
-            view.Nodes.Keys.Count(IsLive),
+            view.Nodes.Keys.Count(core.Host.IsLive),
             view.Nodes.Count,
             [.. view.Nodes.Values.Select(node => node.Region).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
             s_version);
@@ -57,7 +57,7 @@ internal sealed class ClusterQueries(GatewayCore core, CatalogChanges changes)
                 id.Value,
                 node.Region,
                 node.Zone,
-                IsLive(id),
+                core.Host.IsLive(id),
                 core.Host.IsDraining(id),
                 isSelf ? 0 : core.Host.LastHeardMicros(id) / 1000.0,
                 isSelf ? 0 : core.Host.RttMicros(id) / 1000.0,
@@ -131,7 +131,7 @@ internal sealed class ClusterQueries(GatewayCore core, CatalogChanges changes)
                 var part = scope.Fork();
                 asked.Add((range, core.AskAsync(part, range.Span.Start, new RangeOperation.Get([], null)), part));
             }
-            else if (LeaderOf(range) is not { IsSome: true } leader || !IsLive(leader))
+            else if (LeaderOf(range) is not { IsSome: true } leader || !core.Host.IsLive(leader))
             {
                 reasons.Add($"range {range.Id} has no leaseholder that this node knows");
             }
@@ -321,7 +321,7 @@ internal sealed class ClusterQueries(GatewayCore core, CatalogChanges changes)
     {
         core.View.Nodes.TryGetValue(member, out var node);
         var role = range.Configuration.IsWitness(member) ? "witness" : range.Configuration.IsVoter(member) ? "voter" : "non-voter";
-        return new(node?.Name ?? member.ToString(), node?.Region ?? "?", node?.Zone ?? "?", role, IsLive(member));
+        return new(node?.Name ?? member.ToString(), node?.Region ?? "?", node?.Zone ?? "?", role, core.Host.IsLive(member));
     }
 
     private string? Shortfall(RangeDescriptor range)
@@ -338,7 +338,7 @@ internal sealed class ClusterQueries(GatewayCore core, CatalogChanges changes)
         foreach (var voter in voters)
         {
             core.View.Nodes.TryGetValue(voter, out var node);
-            places.Add(new(voter, node?.Region ?? "?", node?.Zone ?? "?", IsLive(voter)));
+            places.Add(new(voter, node?.Region ?? "?", node?.Zone ?? "?", core.Host.IsLive(voter)));
         }
 
         return places;
@@ -356,10 +356,8 @@ internal sealed class ClusterQueries(GatewayCore core, CatalogChanges changes)
 
     private bool IsProven(RangeDescriptor range) =>
         core.Host.LocalReplica(range.Id) is { HasLease: true }
-        || (_provenLeases.TryGetValue(range.Id, out var proven) && IsLive(proven.Leader)
+        || (_provenLeases.TryGetValue(range.Id, out var proven) && core.Host.IsLive(proven.Leader)
             && core.Host.Time.GetElapsedTime(proven.At) < s_leaseBelieved);
-
-    private bool IsLive(NodeId node) => node == core.Host.Self.Id || core.Host.IsLive(node);
 
     private string NameOf(NodeId node) => core.View.Nodes.TryGetValue(node, out var record) ? record.Name : node.ToString();
 

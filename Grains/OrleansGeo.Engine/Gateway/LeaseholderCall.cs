@@ -268,7 +268,7 @@ internal sealed class LeaseholderCall
         return known.IsSome && IsCandidate(known) ? known : BestVoter(range);
     }
 
-    private bool IsCandidate(NodeId node) => (_tried is null || !_tried.Contains(node)) && (node == Host.Self.Id || Host.IsLive(node));
+    private bool IsCandidate(NodeId node) => (_tried is null || !_tried.Contains(node)) && Host.IsLive(node);
 
     // By lease preference, then by distance, then by id: the first is where the leaseholder should be.
     private NodeId BestVoter(RangeDescriptor range)

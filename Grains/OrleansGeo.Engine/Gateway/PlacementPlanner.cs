@@ -66,7 +66,7 @@ internal sealed class PlacementPlanner(GatewayCore core)
         var nodes = ImmutableArray.CreateBuilder<PlacementNode>(view.Nodes.Count);
         foreach (var (id, node) in view.Nodes)
         {
-            var live = id == core.Host.Self.Id || core.Host.IsLive(id) || (optimistic && !core.Availability.IsLongLost(id));
+            var live = core.Host.IsLive(id) || (optimistic && !core.Availability.IsLongLost(id));
             nodes.Add(new(id, node.Region, node.Zone, live, replicas.GetValueOrDefault(id)));
         }
 

@@ -83,7 +83,7 @@ internal sealed class RangeAvailability(IGatewayHost host)
 
         foreach (var (id, node) in host.System.Nodes)
         {
-            if (string.Equals(node.Region, record.Region, StringComparison.Ordinal) && (id == host.Self.Id || host.IsLive(id)))
+            if (string.Equals(node.Region, record.Region, StringComparison.Ordinal) && host.IsLive(id))
             {
                 return true;
             }
@@ -97,7 +97,7 @@ internal sealed class RangeAvailability(IGatewayHost host)
         var heard = 0;
         foreach (var (id, _) in host.System.Nodes)
         {
-            heard += id == host.Self.Id || host.IsLive(id) ? 1 : 0;
+            heard += host.IsLive(id) ? 1 : 0;
         }
 
         return heard > host.System.Nodes.Count / 2;

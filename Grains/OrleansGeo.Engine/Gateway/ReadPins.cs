@@ -206,7 +206,7 @@ internal sealed class ReadPins(GatewayCore core)
         {
             AddReplicas(range, nodes, anywhere: false);
         }
-        else if (!pin.AtLeaseholder && (IsLongPast(pin) || !LeaderIsHere(range)))
+        else if (!pin.AtLeaseholder && (IsLongPast(pin) || !IsHere(LivingLeader(range))))
         {
             AddReplicas(range, nodes, anywhere: IsLongPast(pin));
         }
@@ -217,10 +217,9 @@ internal sealed class ReadPins(GatewayCore core)
     // Closed timestamps are a target behind now, and told again and again: what is twice that old is resolved everywhere, in good times.
     private bool IsLongPast(ReadPin pin) => core.Host.Clock.WallMillis - pin.At.WallMillis >= 2 * core.Host.ClosedTargetMs;
 
-    private bool LeaderIsHere(RangeDescriptor range) => core.Router.TryGetLeaseholder(range.Id, out var leader) && IsHere(leader);
-
-    private bool LeaderIsLost(RangeDescriptor range) =>
-        !core.Router.TryGetLeaseholder(range.Id, out var leader) || !core.Host.IsLive(leader) || WasSilent(leader);
+    // None when it is not known, or is not heard, or did not answer lately.
+    private NodeId LivingLeader(RangeDescriptor range) =>
+        core.Router.TryGetLeaseholder(range.Id, out var leader) && core.Host.IsLive(leader) && !WasSilent(leader) ? leader : NodeId.None;
 
     private void AddReplicas(RangeDescriptor range, List<NodeId> nodes, bool anywhere)
     {
@@ -263,13 +262,14 @@ internal sealed class ReadPins(GatewayCore core)
         }
 
         // A leaseholder beside this node can serve now, which is fresher than any of its neighbours and as near.
-        if (!bound.LocalOnly && LeaderIsHere(range) && !LeaderIsLost(range))
+        var leader = LivingLeader(range);
+        if (!bound.LocalOnly && IsHere(leader))
         {
             return (best, bestAge);
         }
 
         var neighbours = new List<NodeId>();
-        AddReplicas(range, neighbours, anywhere: !bound.LocalOnly && LeaderIsLost(range));
+        AddReplicas(range, neighbours, anywhere: !bound.LocalOnly && !leader.IsSome);
         foreach (var node in neighbours)
         {
             var result = await CallNearbyAsync(node, node == neighbours[^1], range, new RangeOperation.Freshness(), scope);
