@@ -3,8 +3,8 @@ using OrleansGeo.Primitives;
 namespace OrleansGeo.Consensus;
 
 /// <summary>
-/// One encoding of messages, log entries and durable state for wire, disk and simulator. A value begins with its format version; an unknown
-/// version, kind or field is refused with <see cref="CodecException"/>. Fields at their default are left out.
+/// One encoding of messages for wire and simulator. A message begins with its format version; an unknown version, kind or field is refused
+/// with <see cref="CodecException"/>. Fields at their default are left out.
 /// </summary>
 public static class MessageCodec
 {
@@ -156,55 +156,6 @@ public static class MessageCodec
         };
     }
 
-    /// <summary>Writes a hard state.</summary>
-    public static void Write(CodecWriter writer, HardState state)
-    {
-        writer.WriteByte(Version);
-        writer.WriteInt64(state.Term.Value);
-        writer.WriteInt32(state.Vote.Value);
-        writer.WriteInt32(state.FortifiedLeader.Value);
-        writer.WriteInt64(state.FortifiedEpoch.Value);
-        writer.WriteInt64(state.FortifiedTerm.Value);
-    }
-
-    /// <summary>Reads a hard state.</summary>
-    public static HardState ReadHardState(ref CodecReader reader)
-    {
-        reader.ReadVersion("a hard state", Version);
-        return new(
-            new(reader.ReadInt64()), new(reader.ReadInt32()), new(reader.ReadInt32()), new(reader.ReadInt64()), new(reader.ReadInt64()));
-    }
-
-    /// <summary>Writes a stored log entry.</summary>
-    public static void Write(CodecWriter writer, in LogEntry entry)
-    {
-        writer.WriteByte(Version);
-        WriteEntry(writer, entry);
-    }
-
-    /// <summary>Reads a stored log entry. The payload is copied out of the source.</summary>
-    public static LogEntry ReadEntry(ref CodecReader reader)
-    {
-        reader.ReadVersion("a log entry", Version);
-        return ReadBareEntry(ref reader);
-    }
-
-    /// <summary>Writes a support record.</summary>
-    public static void Write(CodecWriter writer, SupportRecord record)
-    {
-        writer.WriteByte(Version);
-        writer.WriteInt32(record.To.Value);
-        writer.WriteInt64(record.Incarnation.Value);
-        writer.WriteInt64(record.Epoch.Value);
-    }
-
-    /// <summary>Reads a support record.</summary>
-    public static SupportRecord ReadSupportRecord(ref CodecReader reader)
-    {
-        reader.ReadVersion("a support record", Version);
-        return new(new(reader.ReadInt32()), new(reader.ReadInt64()), new(reader.ReadInt64()));
-    }
-
     private static Fields FieldsOf(Message m) =>
         When(m.LogTerm.Value != 0, Fields.LogTerm) | When(m.Index.Value != 0, Fields.Index) | When(m.Commit.Value != 0, Fields.Commit)
         | When(m.Entries.Count > 0, Fields.Entries) | When(m.Reject, Fields.Reject) | When(m.Hint.Value != 0, Fields.Hint)
@@ -240,13 +191,13 @@ public static class MessageCodec
         var entries = new LogEntry[reader.ReadCount()];
         for (var i = 0; i < entries.Length; i++)
         {
-            entries[i] = ReadBareEntry(ref reader);
+            entries[i] = ReadEntry(ref reader);
         }
 
         return entries;
     }
 
-    private static LogEntry ReadBareEntry(ref CodecReader reader)
+    private static LogEntry ReadEntry(ref CodecReader reader)
     {
         Term term = new(reader.ReadInt64());
         LogIndex index = new(reader.ReadInt64());
