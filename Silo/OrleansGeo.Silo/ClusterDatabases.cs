@@ -46,7 +46,7 @@ internal static class ClusterDatabases
         var wrong = clustering.Length < 2
             ? [$"--clustering must be given: three databases or more, each as {Form}."]
             : Wrong(clustering).ToArray();
-        return wrong.Length == 0 ? clustering : throw new SiloRefusedException(string.Join(Environment.NewLine + "geo-silo: ", wrong));
+        return wrong.Length == 0 ? clustering : throw new SiloRefusedException(wrong);
     }
 
     /// <summary>Makes the table of the register in every database, and founds the cluster's. Again is harmless.</summary>

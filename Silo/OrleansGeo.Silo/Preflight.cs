@@ -24,7 +24,7 @@ internal static class Preflight
         var wrong = settings.Wrong().ToArray();
         if (wrong.Length > 0)
         {
-            throw new SiloRefusedException(string.Join(Environment.NewLine + "geo-silo: ", wrong));
+            throw new SiloRefusedException(wrong);
         }
 
         var seed = ClusterFile.Read(settings.ClusterFile!).ToSeed();

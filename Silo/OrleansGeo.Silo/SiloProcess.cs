@@ -27,7 +27,7 @@ internal static class SiloProcess
         }
         catch (SiloRefusedException refused)
         {
-            await Console.Error.WriteLineAsync($"geo-silo: {refused.Message}");
+            await Console.Error.WriteLineAsync(refused.Lines);
             return ExitCodes.Usage;
         }
         catch (MembershipUnavailableException none)
