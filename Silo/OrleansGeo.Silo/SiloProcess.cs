@@ -99,6 +99,7 @@ internal static class SiloProcess
             cluster.ClusterId = seed.ClusterId;
         });
         silo.Configure<SiloOptions>(options => options.SiloName = settings.Name!);
+        GrainStorages.Add(silo, settings.GrainStorage);
         silo.AddOrleansGeo(new()
         {
             Node = new()

@@ -42,6 +42,7 @@ VALUES
     $statement$
 ),
 (
+    -- A state that was cleared begins anew at a version by chance, so that nobody who saw an earlier life of it takes it for that one.
     -- No row comes back when the state is not as the writer last saw it, and Orleans takes that for a conflict; so of the other two.
     'WriteToStorageKey',
     $statement$
@@ -57,7 +58,8 @@ VALUES
     made AS
     (
         INSERT INTO geo_grain_state (service, state, key_0, key_1, key_text, payload, version)
-        SELECT @ServiceId, @GrainTypeString, @GrainIdN0, @GrainIdN1, coalesce(@GrainIdExtensionString, ''), @PayloadBinary, 1
+        SELECT @ServiceId, @GrainTypeString, @GrainIdN0, @GrainIdN1, coalesce(@GrainIdExtensionString, ''), @PayloadBinary,
+               1 + (random() * 1000000000)::integer
         WHERE @GrainStateVersion IS NULL
         ON CONFLICT DO NOTHING
         RETURNING version
