@@ -33,10 +33,24 @@ internal static class ClusterDatabases
     /// <summary>The same into options that are there.</summary>
     public static void Fill(MajorityClusteringOptions options, IReadOnlyList<string> clustering)
     {
-        foreach (var database in clustering)
+        foreach (var database in All(clustering))
         {
-            options.Databases.Add(Named(database) ?? new("", database));
+            options.Databases.Add(database);
         }
+    }
+
+    /// <summary>Every one of them, whether one or several; one has no name.</summary>
+    public static IReadOnlyList<MembershipDatabase> All(IReadOnlyList<string> clustering) =>
+        [.. clustering.Select(static database => Named(database) ?? new("", database))];
+
+    /// <summary>One that is written as <see cref="Form"/>; null for a connection string alone.</summary>
+    public static MembershipDatabase? Named(string text)
+    {
+        // A connection string is KEY=VALUE;…, so one with a name before it has an equals sign more, and a first word that is no key.
+        var (name, rest) = text.Split('=', 2) is [var first, var second] ? (first.Trim(), second) : ("", "");
+        var hasName = rest.Split(';', 2)[0].Contains('=', StringComparison.Ordinal)
+            && (name.Length == 0 || !new NpgsqlConnectionStringBuilder().ContainsKey(name));
+        return hasName ? new(name, rest) : null;
     }
 
     /// <summary>The databases of a command that is about several.</summary>
@@ -46,7 +60,7 @@ internal static class ClusterDatabases
         var wrong = clustering.Length < 2
             ? [$"--clustering must be given: three databases or more, each as {Form}."]
             : Wrong(clustering).ToArray();
-        return wrong.Length == 0 ? clustering : throw new SiloRefusedException(string.Join(Environment.NewLine + "geo-silo: ", wrong));
+        return wrong.Length == 0 ? clustering : throw new SiloRefusedException(wrong);
     }
 
     /// <summary>Makes the table of the register in every database, and founds the cluster's. Again is harmless.</summary>
@@ -123,14 +137,5 @@ internal static class ClusterDatabases
         return nameless > 0
             ? [$"--clustering: of several databases each is given as {Form}; {nameless} of {clustering.Count} are not."]
             : Options(clustering).Wrong().Select(static wrong => $"--clustering: {wrong}.");
-    }
-
-    // A connection string is KEY=VALUE;…, so one with a name before it has an equals sign more, and a first word that is no key.
-    private static MembershipDatabase? Named(string text)
-    {
-        var (name, rest) = text.Split('=', 2) is [var first, var second] ? (first.Trim(), second) : ("", "");
-        var hasName = rest.Split(';', 2)[0].Contains('=', StringComparison.Ordinal)
-            && (name.Length == 0 || !new NpgsqlConnectionStringBuilder().ContainsKey(name));
-        return hasName ? new(name, rest) : null;
     }
 }

@@ -29,15 +29,32 @@ internal sealed record ClusterFile(string ClusterId, string TokenSecret, Immutab
     {
         try
         {
-            var file = JsonSerializer.Deserialize(File.ReadAllBytes(path), ClusterFileJson.Default.ClusterFile)
-                ?? throw new SiloRefusedException($"The cluster file {path} is empty.");
-            return file.Wrong() is { } wrong ? throw new SiloRefusedException($"The cluster file {path} cannot be used: {wrong}") : file;
+            return Parse(File.ReadAllText(path), path);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or JsonException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new SiloRefusedException($"The cluster file {path} cannot be read: {failure.Message}");
         }
     }
+
+    /// <summary>Reads the content of a file, and says where it is from when it cannot be used.</summary>
+    /// <exception cref="SiloRefusedException">It is no cluster file.</exception>
+    public static ClusterFile Parse(string text, string from)
+    {
+        try
+        {
+            var file = JsonSerializer.Deserialize(text, ClusterFileJson.Default.ClusterFile)
+                ?? throw new SiloRefusedException($"The cluster file {from} is empty.");
+            return file.Wrong() is { } wrong ? throw new SiloRefusedException($"The cluster file {from} cannot be used: {wrong}") : file;
+        }
+        catch (JsonException failure)
+        {
+            throw new SiloRefusedException($"The cluster file {from} cannot be read: {failure.Message}");
+        }
+    }
+
+    /// <summary>The content of the file; equal clusters have equal texts.</summary>
+    public string ToText() => JsonSerializer.Serialize(this, ClusterFileJson.Default.ClusterFile);
 
     /// <summary>Writes the file for its owner alone; one that exists is never replaced, for it may have made a cluster.</summary>
     /// <exception cref="SiloRefusedException">It exists, or cannot be written.</exception>

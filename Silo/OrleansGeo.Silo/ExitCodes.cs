@@ -21,11 +21,15 @@ internal static class ExitCodes
         }
         catch (SiloRefusedException refused)
         {
-            await Console.Error.WriteLineAsync($"geo-silo: {refused.Message}");
+            await Console.Error.WriteLineAsync(refused.Lines);
             return Usage;
         }
     }
 }
 
-/// <summary>The process cannot start as it was told to; the message is for the user, one line.</summary>
-internal sealed class SiloRefusedException(string message) : Exception(message);
+/// <summary>The process cannot start as it was told to; the message is for the user, a line for each thing that is wrong.</summary>
+internal sealed class SiloRefusedException(params IEnumerable<string> wrong) : Exception(string.Join(Environment.NewLine, wrong))
+{
+    /// <summary>The message as it is printed: each line says whose it is.</summary>
+    public string Lines => "geo-silo: " + Message.ReplaceLineEndings(Environment.NewLine + "geo-silo: ");
+}

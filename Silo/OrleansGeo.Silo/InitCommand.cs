@@ -20,27 +20,49 @@ internal static class InitCommand
                 + "none to prepare the databases of a cluster whose file is there",
         };
         var clustering = RunCommand.Databases();
+        var storages = RunCommand.Storages();
         var command = new Command("init", "makes a new cluster: the file that its seed nodes are given, and its membership in databases")
         {
-            file, id, seeds, clustering,
+            file, id, seeds, clustering, storages,
         };
-        command.SetAction((parsed, _) => ExitCodes.OfAsync(() =>
-            RunAsync(parsed.GetValue(file)!, parsed.GetValue(id), parsed.GetValue(seeds) ?? [], parsed.GetValue(clustering) ?? [])));
+        command.SetAction((parsed, _) => ExitCodes.OfAsync(() => RunAsync(
+            parsed.GetValue(file)!,
+            parsed.GetValue(id),
+            parsed.GetValue(seeds) ?? [],
+            parsed.GetValue(clustering) ?? [],
+            parsed.GetValue(storages) ?? [])));
         return command;
     }
 
-    private static async Task RunAsync(string path, string? id, string[] seeds, string[] clustering)
+    private static async Task RunAsync(string path, string? id, string[] seeds, string[] clustering, string[] storages)
     {
-        var databases = clustering.Length < 2 ? [] : ClusterDatabases.Several(clustering);
-        var cluster = seeds.Length > 0 ? New(path, id, seeds) : Existing(path, id, databases);
-        if (databases.Count > 0)
+        var wrong = ClusterDatabases.Wrong(clustering).Concat(GrainStorages.Wrong(storages)).ToArray();
+        if (wrong.Length > 0)
         {
-            await ClusterDatabases.FoundAsync(cluster.ClusterId, databases);
-            Console.WriteLine($"cluster {cluster.ClusterId} has its membership in {databases.Count} databases");
+            throw new SiloRefusedException(wrong);
+        }
+
+        var cluster = seeds.Length > 0 ? New(path, id, seeds) : Existing(path, id, clustering.Length + storages.Length);
+        if (clustering.Length > 1)
+        {
+            await ClusterDatabases.FoundAsync(cluster.ClusterId, clustering);
+            Console.WriteLine($"cluster {cluster.ClusterId} has its membership in {clustering.Length} databases");
         }
         else if (clustering.Length == 1)
         {
             Console.WriteLine("the one database of --clustering takes the SQL scripts of Orleans' own provider, applied by hand");
+        }
+
+        if (clustering.Length > 0)
+        {
+            await ControlDatabases.WriteAsync(cluster, ClusterDatabases.All(clustering));
+            Console.WriteLine("the cluster file is in the databases too: a silo that is given them needs no file");
+        }
+
+        if (storages.Length > 0)
+        {
+            await GrainStorages.PrepareAsync(storages);
+            Console.WriteLine($"{storages.Length} grain storages are prepared");
         }
     }
 
@@ -57,9 +79,9 @@ internal static class InitCommand
         return cluster;
     }
 
-    private static ClusterFile Existing(string path, string? id, IReadOnlyList<string> databases)
+    private static ClusterFile Existing(string path, string? id, int databases)
     {
-        if (databases.Count == 0 || !File.Exists(path))
+        if (databases == 0 || !File.Exists(path))
         {
             throw new SiloRefusedException("--seed must be given for a new cluster.");
         }

@@ -14,20 +14,20 @@ namespace OrleansGeo.Silo;
 /// </summary>
 internal static class Preflight
 {
-    private const int DatabaseTimeoutSeconds = 5;
-
     /// <summary>Looks at everything.</summary>
     /// <exception cref="SiloRefusedException">Something cannot be.</exception>
     /// <exception cref="MembershipUnavailableException">Too few of several membership databases answer; later they may.</exception>
+    /// <exception cref="ControlUnavailableException">No database answers that could say which cluster this is; later one may.</exception>
     public static async Task<ClusterSeed> CheckAsync(SiloSettings settings)
     {
         var wrong = settings.Wrong().ToArray();
         if (wrong.Length > 0)
         {
-            throw new SiloRefusedException(string.Join(Environment.NewLine + "geo-silo: ", wrong));
+            throw new SiloRefusedException(wrong);
         }
 
-        var seed = ClusterFile.Read(settings.ClusterFile!).ToSeed();
+        var cluster = await ControlDatabases.ReadAsync(settings.ClusterFile, ClusterDatabases.All(settings.Clustering));
+        var seed = cluster.ToSeed();
         CheckLabels(settings, seed);
         foreach (var (option, address, port) in new[]
         {
@@ -51,6 +51,7 @@ internal static class Preflight
                 break;
         }
 
+        await GrainStorages.CheckAsync(settings.GrainStorage);
         return seed;
     }
 
@@ -140,10 +141,8 @@ internal static class Preflight
     {
         try
         {
-            var named = new NpgsqlConnectionStringBuilder(connectionString) { Timeout = DatabaseTimeoutSeconds };
-            await using var connection = new NpgsqlConnection(named.ConnectionString);
-            await connection.OpenAsync();
-            await using var command = new NpgsqlCommand("SELECT count(*) FROM orleansquery", connection);
+            await using var source = PostgresScripts.Open(connectionString);
+            await using var command = source.CreateCommand("SELECT count(*) FROM orleansquery");
             await command.ExecuteScalarAsync();
         }
         catch (PostgresException missing) when (missing.SqlState == PostgresErrorCodes.UndefinedTable)

@@ -20,6 +20,8 @@ internal static class ReadmitCommand
             var databases = ClusterDatabases.Several(parsed.GetValue(clustering) ?? []);
             var cluster = ClusterFile.Read(parsed.GetValue(file)!);
             await ClusterDatabases.ReadmitAsync(cluster.ClusterId, databases, parsed.GetValue(name)!);
+            await ControlDatabases.WriteAsync(
+                cluster, [.. ClusterDatabases.All(databases).Where(database => database.Name == parsed.GetValue(name))]);
             Console.WriteLine($"{parsed.GetValue(name)} takes part in the membership of cluster {cluster.ClusterId}");
         }));
         return command;

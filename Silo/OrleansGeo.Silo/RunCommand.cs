@@ -23,7 +23,7 @@ internal static class RunCommand
             Description = "the node is not in the cluster file: with an empty data directory it asks the running cluster to take it in",
         };
         var advertised = Text("--advertise-http", "for a node that joins: where others reach its REST interface, as http://HOST:PORT");
-        var file = Text("--cluster-file", "the file that 'geo-silo init' made");
+        var file = Text("--cluster-file", "the file that 'geo-silo init' made; without it the databases of --clustering are asked for it");
         var address = Text("--address", "address for other silos", defaults.Address);
         var siloPort = Number("--silo-port", "port for other silos", defaults.SiloPort);
         var gatewayPort = Number("--gateway-port", "port for clients of Orleans; 0 for none", defaults.GatewayPort);
@@ -32,12 +32,13 @@ internal static class RunCommand
         var drain = Number(
             "--drain-seconds", "how long a node that stops goes on answering after it handed over, for load balancers to notice", 0);
         var clustering = Databases();
+        var storage = Storages();
         var primary = Number(
             "--primary-silo-port", "without PostgreSQL, on one machine: the silo port of the silo that keeps the membership", null);
         var command = new Command("run", "runs a node in the foreground")
         {
             name, region, zone, data, first, join, advertised, file, address, siloPort, gatewayPort, httpAddress, httpPort, drain,
-            clustering, primary,
+            clustering, storage, primary,
         };
         command.SetAction((parsed, _) => SiloProcess.RunAsync(new()
         {
@@ -56,17 +57,26 @@ internal static class RunCommand
             HttpPort = parsed.GetValue(httpPort)!.Value,
             DrainSeconds = parsed.GetValue(drain)!.Value,
             Clustering = parsed.GetValue(clustering) ?? [],
+            GrainStorage = parsed.GetValue(storage) ?? [],
             PrimarySiloPort = parsed.GetValue(primary),
         }));
         return command;
     }
 
     /// <summary>The option that names the membership's databases; its variable has one in each line.</summary>
-    internal static Option<string[]> Databases() => new("--clustering")
+    internal static Option<string[]> Databases() => Lines(
+        "--clustering",
+        "the PostgreSQL of the membership: the connection string of one, or three and more that hold it by majority, each as "
+            + ClusterDatabases.Form);
+
+    /// <summary>The option that names grain storages; its variable has one in each line.</summary>
+    internal static Option<string[]> Storages() => Lines(
+        "--grain-storage", $"a PostgreSQL for the states of users' own grains, under the name that they ask for: {ClusterDatabases.Form}");
+
+    private static Option<string[]> Lines(string name, string description) => new(name)
     {
-        Description = "the PostgreSQL of the membership: the connection string of one, or three and more that hold it by majority, each as "
-            + $"{ClusterDatabases.Form} [{Variable("--clustering")}, one in a line]",
-        DefaultValueFactory = static _ => (Environment.GetEnvironmentVariable(Variable("--clustering")) ?? "")
+        Description = $"{description} [{Variable(name)}, one in a line]",
+        DefaultValueFactory = _ => (Environment.GetEnvironmentVariable(Variable(name)) ?? "")
             .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
     };
 

@@ -27,7 +27,7 @@ internal static class SiloProcess
         }
         catch (SiloRefusedException refused)
         {
-            await Console.Error.WriteLineAsync($"geo-silo: {refused.Message}");
+            await Console.Error.WriteLineAsync(refused.Lines);
             return ExitCodes.Usage;
         }
         catch (MembershipUnavailableException none)
@@ -99,6 +99,7 @@ internal static class SiloProcess
             cluster.ClusterId = seed.ClusterId;
         });
         silo.Configure<SiloOptions>(options => options.SiloName = settings.Name!);
+        GrainStorages.Add(silo, settings.GrainStorage);
         silo.AddOrleansGeo(new()
         {
             Node = new()

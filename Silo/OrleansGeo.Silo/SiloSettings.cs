@@ -30,7 +30,7 @@ internal sealed record SiloSettings
     /// <summary>Where the REST interface is for others; told to the cluster by a node that joins.</summary>
     public string? AdvertiseHttp { get; init; }
 
-    /// <summary>The cluster's file.</summary>
+    /// <summary>The cluster's file; where it is not given, the databases have it (<see cref="ControlDatabases"/>).</summary>
     public string? ClusterFile { get; init; }
 
     /// <summary>The address that other silos reach this one at, and that it listens on.</summary>
@@ -54,6 +54,9 @@ internal sealed record SiloSettings
     /// <summary>The PostgreSQL databases that hold the membership (<see cref="ClusterDatabases"/>); none for one machine without.</summary>
     public IReadOnlyList<string> Clustering { get; init; } = [];
 
+    /// <summary>Grain storages in PostgreSQL for the grains of users (<see cref="GrainStorages"/>).</summary>
+    public IReadOnlyList<string> GrainStorage { get; init; } = [];
+
     /// <summary>Without PostgreSQL: the silo port of the one silo on this machine that keeps the membership in its memory.</summary>
     public int? PrimarySiloPort { get; init; }
 
@@ -68,12 +71,14 @@ internal sealed record SiloSettings
             }
         }
 
-        foreach (var (option, path) in new[] { ("--data", Data), ("--cluster-file", ClusterFile) })
+        if (string.IsNullOrWhiteSpace(Data))
         {
-            if (string.IsNullOrWhiteSpace(path))
-            {
-                yield return $"{option} must be given.";
-            }
+            yield return "--data must be given.";
+        }
+
+        if (string.IsNullOrWhiteSpace(ClusterFile) && Clustering.Count == 0)
+        {
+            yield return "--cluster-file must be given where no database of --clustering has it.";
         }
 
         foreach (var (option, port, first) in Ports())
@@ -107,7 +112,7 @@ internal sealed record SiloSettings
             yield return $"--drain-seconds is {DrainSeconds}; it is from 0 to {DrainSecondsMax}.";
         }
 
-        foreach (var wrong in ClusterDatabases.Wrong(Clustering))
+        foreach (var wrong in ClusterDatabases.Wrong(Clustering).Concat(GrainStorages.Wrong(GrainStorage)))
         {
             yield return wrong;
         }

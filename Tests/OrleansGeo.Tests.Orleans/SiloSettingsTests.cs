@@ -41,6 +41,26 @@ public sealed class SiloSettingsTests : IDisposable
     }
 
     [Fact]
+    public void A_node_needs_a_cluster_file_or_databases_that_have_it()
+    {
+        Assert.StartsWith("--cluster-file ", Assert.Single((Good with { ClusterFile = null }).Wrong()), StringComparison.Ordinal);
+        Assert.Empty((Good with { ClusterFile = null, Clustering = ["Host=h;Username=geo"] }).Wrong());
+    }
+
+    [Fact]
+    public void Grain_storages_are_given_with_names_each_its_own()
+    {
+        Assert.Empty((Good with { GrainStorage = ["carts=Host=h;Username=geo", "users=Host=h;Username=geo"] }).Wrong());
+        Assert.Equal(
+            ["--grain-storage: each is given as NAME=CONNECTION-STRING; 1 of 3 are not.", "--grain-storage: 2 are named carts."],
+            (Good with { GrainStorage = ["Host=h;Username=geo", "carts=Host=h", "carts=Host=i"] }).Wrong());
+    }
+
+    [Fact]
+    public void Each_line_of_a_refusal_says_whose_it_is() => Assert.Equal(
+        $"geo-silo: one{Environment.NewLine}geo-silo: two", new SiloRefusedException("one", "two").Lines);
+
+    [Fact]
     public void Several_machines_need_a_database() =>
         Assert.Contains("--clustering", Assert.Single((Good with { Address = "10.0.0.1" }).Wrong()), StringComparison.Ordinal);
 

@@ -123,8 +123,8 @@ public sealed class TableTests(EmbeddedFixture cluster) : IClassFixture<Embedded
             await table.PutAsync(new($"{i:D2}", 0), cancellation: Cancellation);
         }
 
-        await cluster.SplitAsync("scanned", "30");
         await cluster.SplitAsync("scanned", "10");
+        await cluster.SplitAsync("scanned", "30");
         var seen = new List<RowRead<City>>();
         var session = new GeoSession();
         var scan = Home.InSession(session).Table<City>("scanned").Scan(new() { PageRows = 7 });

@@ -17,10 +17,16 @@ internal abstract class ColumnMap(PropertyInfo property, string column, DatumTyp
     public bool AcceptsNull { get; } = acceptsNull;
 
     /// <summary>Property and column, as every text about them names them.</summary>
-    public string Name => $"the property {Property.Name} of {Property.ReflectedType!.Name}, column {Column},";
+    public string Name => NameOf(Property, Column);
 
-    public GeoMappingException Wrong(string what, Exception? inner = null) =>
-        new(Property.ReflectedType!, Property.Name, Column, $"{Name} {what}", inner);
+    public GeoMappingException Wrong(string what, Exception? inner = null) => Wrong(Property, Column, what, inner);
+
+    /// <summary>What is wrong with a property that has no map.</summary>
+    public static GeoMappingException Wrong(PropertyInfo property, string column, string what, Exception? inner = null) =>
+        new(property.ReflectedType!, property.Name, column, $"{NameOf(property, column)} {what}", inner);
+
+    private static string NameOf(PropertyInfo property, string column) =>
+        $"the property {property.Name} of {property.ReflectedType!.Name}, column {column},";
 }
 
 /// <summary>A property of a known type. Its methods are called by compiled code for each row.</summary>
@@ -79,10 +85,7 @@ internal static class ColumnMaps
         var type = property.PropertyType;
         var inner = Nullable.GetUnderlyingType(type);
         var converter = ValueConverters.Find(inner ?? type, asJson)
-            ?? throw new GeoMappingException(
-                property.ReflectedType!, property.Name, column,
-                $"the property {property.Name} of {property.ReflectedType!.Name}, column {column}, is a {type.Name}: "
-                + ValueConverters.Advice(inner ?? type));
+            ?? throw ColumnMap.Wrong(property, column, $"is a {type.Name}: {ValueConverters.Advice(inner ?? type)}");
         var method = inner is null ? nameof(Plain) : nameof(Lifted);
         return (ColumnMap)typeof(ColumnMaps).GetMethod(method, BindingFlags.NonPublic | BindingFlags.Static)!
             .MakeGenericMethod(inner ?? type).Invoke(null, [property, column, converter, acceptsNull])!;

@@ -161,10 +161,10 @@ internal static class RowShape
             var column = attribute?.Name ?? JsonNamingPolicy.CamelCase.ConvertName(property.Name);
             if (attribute?.TypeName is not null and not JsonType)
             {
-                throw new GeoMappingException(
-                    type, property.Name, column,
-                    $"the property {property.Name} of {type.Name}, column {column}, asks for the column type {attribute.TypeName}; "
-                    + "only json can be asked for, others follow from the property's type");
+                throw ColumnMap.Wrong(
+                    property,
+                    column,
+                    $"asks for the column type {attribute.TypeName}; only json can be asked for, others follow from the property's type");
             }
 
             // What nothing says about null is not held against anybody.

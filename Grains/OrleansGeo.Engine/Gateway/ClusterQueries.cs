@@ -93,12 +93,11 @@ internal sealed class ClusterQueries(GatewayCore core, CatalogChanges changes)
         }
 
         var ranges = ImmutableArray.CreateBuilder<RangeInfo>();
-        foreach (var (start, range) in core.View.RangesByStart)
+        foreach (var range in core.Router.All(core.View))
         {
             if (table is null || range.TableId == table.Id)
             {
-                ranges.Add(Describe(
-                    Newest(core.Router.Find(core.View, start) is { } known && known.Id == range.Id ? known : range), names));
+                ranges.Add(Describe(Newest(range), names));
             }
         }
 

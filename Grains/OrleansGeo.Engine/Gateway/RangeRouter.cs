@@ -93,6 +93,35 @@ public sealed class RangeRouter
         return true;
     }
 
+    /// <summary>
+    /// Every range that is known, in key order, each as it was last heard of. The directory is told of the halves of a split one by one, so
+    /// until it has both, the left one is cut where a newer range begins, and the right one is what was learnt of it.
+    /// </summary>
+    public IReadOnlyList<RangeDescriptor> All(SystemView view)
+    {
+        Follow(view);
+        var newest = new SortedDictionary<RangeId, RangeDescriptor>();
+        foreach (var descriptor in _base.Concat(_learnt))
+        {
+            if (!newest.TryGetValue(descriptor.Id, out var known) || descriptor.Generation > known.Generation)
+            {
+                newest[descriptor.Id] = descriptor;
+            }
+        }
+
+        var ranges = newest.Values.OrderBy(static range => range.Span.Start).ThenByDescending(static range => range.Generation).ToList();
+        for (var i = 0; i + 1 < ranges.Count; i++)
+        {
+            var (range, next) = (ranges[i], ranges[i + 1]);
+            if (range.Span.Contains(next.Span.Start) && next.Generation > range.Generation)
+            {
+                ranges[i] = range with { Span = new(range.Span.Start, next.Span.Start) };
+            }
+        }
+
+        return ranges;
+    }
+
     /// <summary>Takes note of a descriptor that a range sent. True when it is news.</summary>
     public bool Learn(SystemView view, RangeDescriptor descriptor)
     {
@@ -158,11 +187,9 @@ public sealed class RangeRouter
         DropLeaseholdersOfGoneRanges();
     }
 
-    private bool IsKnownToBase(RangeDescriptor learnt)
-    {
-        var known = At(LastAtOrBefore(_base, learnt.Span.Start), learnt.Span.Start);
-        return known is null || known.Generation >= learnt.Generation;
-    }
+    // Where the directory has no range it was told of the left half of a split and not yet of the right one.
+    private bool IsKnownToBase(RangeDescriptor learnt) =>
+        At(LastAtOrBefore(_base, learnt.Span.Start), learnt.Span.Start) is { } known && known.Generation >= learnt.Generation;
 
     private void DropLeaseholdersOfGoneRanges()
     {

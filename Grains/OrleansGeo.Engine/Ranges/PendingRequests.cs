@@ -56,5 +56,8 @@ internal sealed class PendingSplit(Caller caller, RangeOperation.Split split) : 
 
     public Term Term { get; set; }
 
+    /// <summary>What was proposed as the right half.</summary>
+    public RangeDescriptor? Right { get; set; }
+
     public override void Run(RangeReplica replica) => replica.Evaluate(this);
 }

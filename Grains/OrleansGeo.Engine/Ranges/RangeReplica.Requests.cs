@@ -77,8 +77,10 @@ internal sealed partial class RangeReplica
         + $"{_node.Clock.Mono().Micros} us, bound {_core.Bound}, clock {_node.Clock.Peek()}, {_parked.Count} parked, "
         + $"{_latches.Active} latches held, {_latches.Waiting} waiting";
 
-    private RangeOutcome.Described Describe() => new(
-        Descriptor is { } descriptor ? [descriptor] : [], _core.Leader, _core.Term, _applied, _sizeBytes);
+    private RangeOutcome.Described Describe() => Describe(Descriptor is { } descriptor ? [descriptor] : []);
+
+    private RangeOutcome.Described Describe(ImmutableArray<RangeDescriptor> descriptors) =>
+        new(descriptors, _core.Leader, _core.Term, _applied, _sizeBytes);
 
     // A leader that cannot serve yet (its first entry is on its way, or heartbeats are) will within a round trip or step down: waiting for
     // it here is quicker than asking around. One that hears no majority says so at once.

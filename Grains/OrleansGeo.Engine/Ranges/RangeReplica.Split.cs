@@ -91,9 +91,20 @@ internal sealed partial class RangeReplica
             return;
         }
 
-        pending.Term = _core.Term;
+        (pending.Term, pending.Right) = (_core.Term, right);
         _proposed.Add(index.Value, pending);
         _node.MarkDirty(this);
+    }
+
+    // Both halves, so that whoever asked knows them before the directory does.
+    private RangeOutcome Parted(PendingSplit pending)
+    {
+        if (pending.Right is { } right && Descriptor!.Span.End == right.Span.Start)
+        {
+            return Describe([Descriptor, right]);
+        }
+
+        return new RangeOutcome.Unsuitable("the range was reconfigured meanwhile; ask again");
     }
 
     private void ApplySplit(in LogEntry entry, RangeDescriptor left, RangeDescriptor right, NodeTurn turn)

@@ -215,6 +215,9 @@ internal sealed partial class RangeReplica
 
                 turn.AfterWrite(this, write, write.Term == entry.Term ? Made(write, entry.Index, path) : NotLeaseholder(false));
                 break;
+            case PendingSplit split:
+                turn.AfterWrite(this, split, split.Term == entry.Term ? Parted(split) : NotLeaseholder(false));
+                break;
             default:
                 turn.AfterWrite(this, request, Describe());
                 break;

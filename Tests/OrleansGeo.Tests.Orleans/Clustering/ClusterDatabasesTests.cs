@@ -67,15 +67,26 @@ public sealed class ClusterDatabasesTests(PostgresFixture fixture) : IDisposable
     }
 
     [Fact]
-    public async Task A_cluster_is_made_beside_one_database_and_not_without_its_nodes()
+    public async Task A_cluster_is_not_made_without_its_nodes()
     {
         Assert.Equal(ExitCodes.Usage, await InitAsync([]));
         string[] three = ["--clustering", "a=Host=1", "--clustering", "b=Host=2", "--clustering", "c=Host=3"];
         Assert.Equal(ExitCodes.Usage, await InitAsync(three));
         Assert.False(File.Exists(ClusterPath));
-        Assert.Equal(ExitCodes.Done, await InitAsync(["--seed", "n1=r1/r1-a", "--clustering", "Host=h"]));
-        Assert.Equal(ExitCodes.Usage, await InitAsync(["--clustering", "Host=h"]));
+        Assert.Equal(ExitCodes.Done, await InitAsync(["--seed", "n1=r1/r1-a"]));
         Assert.Equal(ExitCodes.Usage, await ReadmitAsync(["a", "--cluster-file", ClusterPath, "--clustering", "Host=h"]));
+    }
+
+    [Fact]
+    public async Task A_cluster_is_made_beside_one_database_which_has_its_file_then()
+    {
+        string[] one = ["--clustering", fixture.Servers[0].ConnectionString];
+        Assert.Equal(ExitCodes.Usage, await InitAsync(["--seed", "n1=r1/r1-a", "--clustering", "Host=127.0.0.1;Port=1"]));
+        Assert.Equal(ExitCodes.Done, await InitAsync([.. one, "--grain-storage", $"carts={one[1]}"]));
+        Assert.Equal(ExitCodes.Done, await InitAsync(one));
+        await GrainStorages.CheckAsync([$"carts={one[1]}"]);
+        var read = await ControlDatabases.ReadAsync(ClusterPath, ClusterDatabases.All([one[1]]));
+        Assert.Equal(ClusterFile.Read(ClusterPath).ToText(), read.ToText());
     }
 
     [Fact]

@@ -27,8 +27,9 @@ internal sealed class GeoSiloProcess : ProductProcess
         [
             .. inside, Program,
             "run", "--name", settings.Name!, "--region", settings.Region!, "--zone", settings.Zone!, "--data", settings.Data!,
-            "--cluster-file", settings.ClusterFile!, "--address", settings.Address, "--silo-port", Text(settings.SiloPort),
+            "--address", settings.Address, "--silo-port", Text(settings.SiloPort),
             "--gateway-port", Text(settings.GatewayPort), "--http-address", settings.HttpAddress, "--http-port", Text(settings.HttpPort),
+            .. settings.ClusterFile is { } file ? ["--cluster-file", file] : Array.Empty<string>(),
             .. settings.FirstStart ? ["--first-start"] : Array.Empty<string>(),
         ];
         var start = new ProcessStartInfo(command[0], command[1..]);

@@ -1,3 +1,4 @@
+using Npgsql;
 using OrleansGeo.Clustering;
 using OrleansGeo.Membership;
 using OrleansGeo.Tests.Membership.Postgres;
@@ -24,6 +25,22 @@ internal sealed class PostgresDatabases(IReadOnlyList<PostgresServer> servers) :
     /// <summary>The servers as geo-silo is told of them.</summary>
     public static string[] Clustering(IReadOnlyList<PostgresServer> servers) =>
         [.. servers.Select(static (server, i) => $"{MemoryDatabases.Names[i]}={server.ConnectionString}")];
+
+    /// <summary>Other clusters may have been made on these servers; a silo without a file finds its own when it is the only one.</summary>
+    public static async Task ForgetClustersAsync(IReadOnlyList<PostgresServer> servers)
+    {
+        foreach (var server in servers)
+        {
+            await ExecuteAsync(server, "DROP TABLE IF EXISTS geo_control");
+        }
+    }
+
+    public static async Task ExecuteAsync(PostgresServer server, string sql)
+    {
+        await using var source = NpgsqlDataSource.Create(server.ConnectionString + ";Pooling=false");
+        await using var command = source.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+    }
 
     public IReadOnlyList<IAcceptor> Connect(string clusterId) => MembershipRegister.AcceptorsOf(clusterId, Options);
 

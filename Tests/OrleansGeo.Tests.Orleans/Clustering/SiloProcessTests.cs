@@ -94,6 +94,7 @@ public sealed class SiloProcessTests(PostgresFixture fixture) : IDisposable
     // A cluster of three nodes, one in each zone of a region, founded as a user does it.
     private async Task<IReadOnlyList<SiloSettings>> PrepareAsync()
     {
+        await PostgresDatabases.ForgetClustersAsync(fixture.Servers);
         var clustering = PostgresDatabases.Clustering(fixture.Servers);
         SiloSettings[] settings =
         [
@@ -104,7 +105,9 @@ public sealed class SiloProcessTests(PostgresFixture fixture) : IDisposable
                 Zone = $"r1-{node}",
                 Data = Path.Combine(_folder.FullName, $"n{node}"),
                 FirstStart = true,
-                ClusterFile = ClusterPath,
+
+                // One has the file, and the others ask the databases for it.
+                ClusterFile = node == 1 ? ClusterPath : null,
                 SiloPort = SiloSettingsTests.FreePort(),
                 GatewayPort = SiloSettingsTests.FreePort(),
                 HttpPort = SiloSettingsTests.FreePort(),

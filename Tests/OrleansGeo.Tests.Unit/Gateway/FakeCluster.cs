@@ -200,12 +200,18 @@ public sealed class FakeCluster : IGatewayHost
         Leaders[right] = rightLeader;
         if (publish)
         {
-            Put(SystemKeys.Range(parent), left.Encode());
-            Put(SystemKeys.Range(right), born.Encode());
-            Publish();
+            PublishRange(parent);
+            PublishRange(right);
         }
 
         return born;
+    }
+
+    /// <summary>The directory hears of a range, as its leaseholder tells it.</summary>
+    public void PublishRange(RangeId range)
+    {
+        Put(SystemKeys.Range(range), Truth[range].Encode());
+        Publish();
     }
 
     public T Run<T>(Func<IGeoStore, Task<T>> work) => Loop.Run(() => work(Store));
@@ -263,8 +269,8 @@ public sealed class FakeCluster : IGatewayHost
 
     private RangeOutcome.Described SplitAnswer(RangeDescriptor descriptor, RangeOperation.Split split, NodeId leader)
     {
-        Split(descriptor.Id, split.At!.Value, split.NewRange, leader, publish: true);
-        return new RangeOutcome.Described([DescriptorOf(descriptor.Id)!], leader, new(1), new(_index), 1);
+        var right = Split(descriptor.Id, split.At!.Value, split.NewRange, leader, publish: !HoldSystem);
+        return new RangeOutcome.Described([DescriptorOf(descriptor.Id)!, right], leader, new(1), new(_index), 1);
     }
 
     private RangeOutcome Read(RangeDescriptor descriptor, ImmutableArray<Key> keys, HlcTimestamp at, bool strong) =>

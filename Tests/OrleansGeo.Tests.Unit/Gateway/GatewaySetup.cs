@@ -58,6 +58,23 @@ internal static class GatewaySetup
                 new(newRange),
             new(leader), publish);
 
+    public static GeoResult<RangeInfo> Split(this FakeCluster cluster, long range, string at) =>
+        cluster.Run(store => store.SplitRangeAsync(range, Key(at), RequestOptions.Default, default));
+
+    /// <summary>The table's ranges as the node lists them.</summary>
+    public static ImmutableArray<RangeInfo> Listed(this FakeCluster cluster) =>
+        cluster.Run(store => store.ListRangesAsync(Table, RequestOptions.Default, default)).Value!.Items;
+
+    /// <summary>The table's ranges follow each other, from its first key to its last, and are so many.</summary>
+    public static void AssertListed(this FakeCluster cluster, int ranges)
+    {
+        var listed = cluster.Listed();
+        Assert.Equal(ranges, listed.Length);
+        Assert.Equal(listed.Skip(1).Select(range => range.Start), listed.SkipLast(1).Select(range => range.End));
+        var living = cluster.Truth.Values.Select(range => range.Id.Value).Where(id => id != SystemKeys.RangeId.Value);
+        Assert.Equal(living.Order(), listed.Select(range => range.Id).Order());
+    }
+
     public static RequestOptions WithKey(string key) => RequestOptions.Default with { IdempotencyKey = key };
 
     public static string[] Ids(this GeoResult<ScanPage> page) => [.. page.Value!.Rows.Select(row => row.Key[0].AsString())];

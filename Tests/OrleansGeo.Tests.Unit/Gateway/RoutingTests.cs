@@ -45,6 +45,38 @@ public sealed class RoutingTests
         Assert.Equal([new FakeCall(new(2), new(900), cluster.Calls[0].Operation, cluster.Calls[0].AtMs)], cluster.Calls);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Who_split_a_range_lists_both_halves_and_can_split_them_whatever_the_directory_has_heard(bool leftFirst)
+    {
+        var cluster = WithTable();
+        cluster.HoldSystem = true;
+        var whole = cluster.TableRange();
+        Assert.True(cluster.Split(whole.Id.Value, "m").IsOk);
+        cluster.AssertListed(2);
+
+        // Each half's leaseholder tells the directory by itself. One that was told of makes nobody forget the other.
+        var right = cluster.Truth.Values.Single(range => range.Span.End == whole.Span.End && range.TableId != 0).Id;
+        cluster.PublishRange(leftFirst ? whole.Id : right);
+        cluster.AssertListed(2);
+        Assert.True(cluster.Write(Put("x", 1)).IsOk);
+        Assert.True(cluster.Split(cluster.Listed()[^1].Id, "t").IsOk);
+        cluster.AssertListed(3);
+
+        cluster.PublishRange(leftFirst ? right : whole.Id);
+        cluster.AssertListed(3);
+    }
+
+    [Fact]
+    public void Who_only_hears_of_the_right_half_lists_the_left_one_without_it()
+    {
+        var cluster = WithTable();
+        var right = cluster.SplitAt("m", publish: false);
+        cluster.PublishRange(right.Id);
+        cluster.AssertListed(2);
+    }
+
     [Fact]
     public void A_range_that_does_not_answer_is_left_for_the_next_voter()
     {
