@@ -183,9 +183,13 @@ public sealed class RangeRouter
             _base[i++] = descriptor;
         }
 
-        _learnt.RemoveAll(IsKnownToBase);
+        _learnt.RemoveAll(learnt => IsKnownToBase(learnt) || !HasTable(view, learnt.TableId));
         DropLeaseholdersOfGoneRanges();
     }
+
+    // A range whose table was dropped is told of by nobody any more.
+    private static bool HasTable(SystemView view, long table) =>
+        table == 0 || view.Tables.Values.Any(record => record.Info.Id == table);
 
     // Where the directory has no range it was told of the left half of a split and not yet of the right one.
     private bool IsKnownToBase(RangeDescriptor learnt) =>

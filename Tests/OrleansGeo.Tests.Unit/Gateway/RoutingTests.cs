@@ -78,6 +78,19 @@ public sealed class RoutingTests
     }
 
     [Fact]
+    public void Of_a_table_that_was_dropped_nothing_is_listed_that_was_only_heard_of()
+    {
+        var cluster = WithTable();
+        cluster.HoldSystem = true;
+        Assert.True(cluster.Split(cluster.TableRange().Id.Value, "m").IsOk);
+        cluster.AssertListed(2);
+        cluster.HoldSystem = false;
+        Assert.Null(cluster.Run(store => store.DropTableAsync(Table, RequestOptions.Default, default)).Error);
+        var left = cluster.Run(store => store.ListRangesAsync(null, RequestOptions.Default, default)).Value!.Items;
+        Assert.Equal([SystemKeys.RangeId.Value], left.Select(range => range.Id));
+    }
+
+    [Fact]
     public void A_range_that_does_not_answer_is_left_for_the_next_voter()
     {
         var cluster = WithTable();
