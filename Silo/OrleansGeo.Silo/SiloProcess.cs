@@ -62,6 +62,7 @@ internal static class SiloProcess
         // node hands over what it leads before either stops.
         builder.UseOrleans(silo => Configure(silo, settings, seed));
         builder.Services.AddGeoApi();
+        settings.Security.AddTo(builder.Services);
         var app = builder.Build();
         app.MapGeoApi();
         return app;

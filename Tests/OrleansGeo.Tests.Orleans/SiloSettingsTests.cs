@@ -44,6 +44,34 @@ public sealed class SiloSettingsTests : IDisposable
     public void Several_machines_need_a_database() =>
         Assert.Contains("--clustering", Assert.Single((Good with { Address = "10.0.0.1" }).Wrong()), StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("0.0.0.0", false, false, false)]
+    [InlineData("10.0.0.1", false, false, false)]
+    [InlineData("::", false, false, false)]
+    [InlineData("10.0.0.1", true, false, true)]
+    [InlineData("10.0.0.1", false, true, true)]
+    [InlineData("127.0.0.2", false, false, true)]
+    [InlineData("::1", false, false, true)]
+    public void Rest_for_other_machines_needs_keys(string address, bool keys, bool insecure, bool isGood)
+    {
+        var settings = Good with
+        {
+            HttpAddress = address,
+            Security = new() { ApiKeys = keys ? "keys" : null, Insecure = insecure },
+        };
+        Assert.Equal(isGood ? 0 : 1, settings.Wrong().Count(line => line.StartsWith("--api-keys ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_file_of_keys_that_cannot_be_used_is_refused()
+    {
+        ClusterFile.New("c", [new(1, "n1", "r1", "r1-a", null)]).Write(ClusterPath);
+        var path = Path.Combine(_folder.FullName, "keys");
+        await RefusedAsync(Good with { Security = new() { ApiKeys = path } }, "cannot be read");
+        await File.WriteAllTextAsync(path, "x", TestContext.Current.CancellationToken);
+        await RefusedAsync(Good with { Security = new() { ApiKeys = path } }, "line 1");
+    }
+
     [Fact]
     public void A_cluster_file_is_read_as_it_was_written_and_never_replaced()
     {
