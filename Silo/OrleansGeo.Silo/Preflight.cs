@@ -27,7 +27,7 @@ internal static class Preflight
             throw new SiloRefusedException(string.Join(Environment.NewLine + "geo-silo: ", wrong));
         }
 
-        settings.Security.Check();
+        settings.Security.Check(DateTimeOffset.UtcNow);
         var seed = ClusterFile.Read(settings.ClusterFile!).ToSeed();
         CheckLabels(settings, seed);
         foreach (var (option, address, port) in new[]

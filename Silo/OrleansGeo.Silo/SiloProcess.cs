@@ -51,7 +51,8 @@ internal static class SiloProcess
     {
         var builder = WebApplication.CreateEmptyBuilder(new() { ApplicationName = typeof(SiloProcess).Assembly.GetName().Name });
         builder.WebHost.UseKestrelCore();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Parse(settings.HttpAddress), settings.HttpPort));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(
+            IPAddress.Parse(settings.HttpAddress), settings.HttpPort, settings.Security.AddTo));
         builder.Services.AddRoutingCore();
         builder.Logging.AddSimpleConsole(static console => console.SingleLine = true);
         builder.Logging.AddFilter(static (category, level) => level >= LevelOf(category));
@@ -99,6 +100,7 @@ internal static class SiloProcess
             cluster.ServiceId = ServiceId;
             cluster.ClusterId = seed.ClusterId;
         });
+        settings.Security.AddTo(silo);
         silo.Configure<SiloOptions>(options => options.SiloName = settings.Name!);
         silo.AddOrleansGeo(new()
         {

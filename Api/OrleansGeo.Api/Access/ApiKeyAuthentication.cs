@@ -5,12 +5,13 @@ using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;
 using OrleansGeo.Api.Problems;
+using OrleansGeo.Security;
 
 namespace OrleansGeo.Api.Access;
 
 /// <summary>Who calls: the key behind <c>Authorization: Bearer</c> (RFC 6750).</summary>
 internal sealed class ApiKeyAuthentication(
-    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logs, UrlEncoder encoder, ApiKeyFile file)
+    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logs, UrlEncoder encoder, Reloaded<ApiKeyRing> keys)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, logs, encoder)
 {
     /// <summary>The scheme's name.</summary>
@@ -50,7 +51,7 @@ internal sealed class ApiKeyAuthentication(
 
         const string Before = SchemeName + " ";
         var key = header.Count == 1 && header[0] is { } text && text.StartsWith(Before, StringComparison.OrdinalIgnoreCase)
-            ? file.Keys.Find(text[Before.Length..].Trim())
+            ? keys.Current.Find(text[Before.Length..].Trim())
             : null;
         return key is null
             ? AuthenticateResult.Fail("unknown key")

@@ -1,16 +1,24 @@
 using System.Collections.Frozen;
+using OrleansGeo.Security;
 
 namespace OrleansGeo.Api.Access;
 
 /// <summary>The keys of a file, at one moment.</summary>
-public sealed class ApiKeyRing
+public sealed class ApiKeyRing : IFileContent
 {
     /// <summary>Most keys of a file.</summary>
     public const int KeysMax = 10_000;
 
     private readonly FrozenDictionary<string, ApiKey> _byName;
 
-    private ApiKeyRing(IEnumerable<ApiKey> keys) => _byName = keys.ToFrozenDictionary(static key => key.Name, StringComparer.Ordinal);
+    private ApiKeyRing(IEnumerable<ApiKey> keys, string text)
+    {
+        _byName = keys.ToFrozenDictionary(static key => key.Name, StringComparer.Ordinal);
+        Fingerprint = text;
+    }
+
+    /// <summary>The text itself.</summary>
+    public string Fingerprint { get; }
 
     /// <summary>How many there are.</summary>
     public int Count => _byName.Count;
@@ -38,8 +46,11 @@ public sealed class ApiKeyRing
         }
 
         wrong = null;
-        return new(keys.Values);
+        return new(keys.Values, text);
     }
+
+    /// <inheritdoc />
+    public override string ToString() => $"{Count} API keys";
 
     /// <summary>True when a key has that name.</summary>
     public bool Has(string name) => _byName.ContainsKey(name);

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using OrleansGeo.Security;
 
 namespace OrleansGeo.Api.Access;
 
@@ -13,9 +14,8 @@ public static class ApiKeys
     public static IServiceCollection AddGeoApiKeys(this IServiceCollection services, string path)
     {
         services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton(host => new ApiKeyFile(
-            path, host.GetRequiredService<TimeProvider>(), host.GetRequiredService<ILogger<ApiKeyFile>>()));
-        services.AddHostedService(static host => host.GetRequiredService<ApiKeyFile>());
+        services.AddSingleton(host => new Reloaded<ApiKeyRing>(
+            () => ApiKeyFile.Read(path), host.GetRequiredService<TimeProvider>(), host.GetRequiredService<ILogger<ApiKeyRing>>()));
         services.AddAuthentication(ApiKeyAuthentication.SchemeName)
             .AddScheme<Microsoft.AspNetCore.Authentication.AuthenticationSchemeOptions, ApiKeyAuthentication>(
                 ApiKeyAuthentication.SchemeName, static _ => { });

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using OrleansGeo.Security;
 
 namespace OrleansGeo.Api.Access;
 
@@ -39,11 +40,11 @@ public static class KeyCommand
                 return 0;
             }
 
-            Append(file, key);
+            ApiKeyFile.Add(file, key);
             output.WriteLine(text);
             return 0;
         }
-        catch (ApiKeyFileException refused)
+        catch (UnusableFileException refused)
         {
             errors.WriteLine($"key: {refused.Message}");
             return Refused;
@@ -54,7 +55,7 @@ public static class KeyCommand
     {
         if (!ApiKey.IsName(name))
         {
-            throw new ApiKeyFileException($"--name {name} is not 1 to 63 letters, digits, '-' and '_'.");
+            throw new UnusableFileException($"--name {name} is not 1 to 63 letters, digits, '-' and '_'.");
         }
 
         var grants = new List<Grant>();
@@ -62,28 +63,9 @@ public static class KeyCommand
         {
             grants.Add(Grant.TryParse(text, out var grant)
                 ? grant
-                : throw new ApiKeyFileException($"--grant {text} is not {Grant.Forms}."));
+                : throw new UnusableFileException($"--grant {text} is not {Grant.Forms}."));
         }
 
         return ApiKey.New(name, grants);
-    }
-
-    private static void Append(string path, ApiKey key)
-    {
-        var before = File.Exists(path) ? ApiKeyFile.Read(path) : default;
-        if (before.Ring?.Has(key.Name) == true)
-        {
-            throw new ApiKeyFileException($"{path} has a key of the name {key.Name} already.");
-        }
-
-        var gap = before.Text is { Length: > 0 } text && !text.EndsWith('\n') ? "\n" : "";
-        try
-        {
-            File.AppendAllText(path, $"{gap}{key}\n");
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new ApiKeyFileException($"The file of keys {path} cannot be written: {failure.Message}");
-        }
     }
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using OrleansGeo.Api.Access;
+using OrleansGeo.Security;
 
 namespace OrleansGeo.Tests.Api.Access;
 
@@ -113,7 +114,7 @@ public sealed class ApiKeyTests : IDisposable
     public async Task A_change_of_the_file_counts_when_it_is_read_again()
     {
         await using var api = await StartAsync();
-        var file = api.Services.GetRequiredService<ApiKeyFile>();
+        var file = api.Services.GetRequiredService<Reloaded<ApiKeyRing>>();
         var late = _keys.Add("late", "read:geo");
         (await AsAsync(api, "GET", Row, late)).IsProblem(401, "key-unknown", "Authorization");
         file.Reload();
@@ -141,7 +142,7 @@ public sealed class ApiKeyTests : IDisposable
             await File.WriteAllTextAsync(_keys.Path, "half a line", TestContext.Current.CancellationToken);
         }
 
-        api.Services.GetRequiredService<ApiKeyFile>().Reload();
+        api.Services.GetRequiredService<Reloaded<ApiKeyRing>>().Reload();
         (await AsAsync(api, "GET", Row, api.Key)).Is(200);
         (await AsAsync(api, "GET", Row, null)).Is(401);
     }
@@ -155,7 +156,7 @@ public sealed class ApiKeyTests : IDisposable
             _keys.Path, admin, services: services => services.AddSingleton<TimeProvider>(time));
         var late = _keys.Add("late", "observe");
         (await AsAsync(api, "GET", "/v1/nodes", late)).Is(401);
-        time.FireAll(ApiKeyFile.Period);
+        time.FireAll(Reloaded<ApiKeyRing>.Period);
         (await AsAsync(api, "GET", "/v1/nodes", late)).Is(200);
     }
 

@@ -1,4 +1,5 @@
 using OrleansGeo.Api.Access;
+using OrleansGeo.Security;
 
 namespace OrleansGeo.Tests.Api.Access;
 
@@ -35,12 +36,12 @@ public sealed class KeyCommandTests : IDisposable
         File.WriteAllText(_keys.Path, "# mine");
         var first = _keys.Add("a", "observe");
         var second = _keys.Add("b", "read:x,admin:*");
-        var ring = ApiKeyFile.Read(_keys.Path).Ring;
+        var ring = ApiKeyFile.Read(_keys.Path);
         Assert.Equal((2, "a", "b"), (ring.Count, ring.Find(first)!.Name, ring.Find(second)!.Name));
         var (code, output, errors) = Run("a", ["observe"], _keys.Path);
         Assert.Equal((2, ""), (code, output));
         Assert.Contains("already", errors, StringComparison.Ordinal);
-        Assert.Equal(2, ApiKeyFile.Read(_keys.Path).Ring.Count);
+        Assert.Equal(2, ApiKeyFile.Read(_keys.Path).Count);
     }
 
     [Theory]
@@ -70,13 +71,13 @@ public sealed class KeyCommandTests : IDisposable
     public void A_file_with_a_wrong_line_is_refused_and_the_line_named(string line, string words)
     {
         File.WriteAllText(_keys.Path, $"ok sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= observe\n{line}\n");
-        var refused = Assert.Throws<ApiKeyFileException>(() => ApiKeyFile.Read(_keys.Path));
+        var refused = Assert.Throws<UnusableFileException>(() => ApiKeyFile.Read(_keys.Path));
         Assert.Contains(words, refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', refused.Message);
     }
 
     [Fact]
-    public void A_file_that_is_not_there_is_refused() => Assert.Throws<ApiKeyFileException>(() => ApiKeyFile.Read(_keys.Path));
+    public void A_file_that_is_not_there_is_refused() => Assert.Throws<UnusableFileException>(() => ApiKeyFile.Read(_keys.Path));
 
     private static (int Code, string Output, string Errors) Run(string name, string[] grants, string? file)
     {
