@@ -133,7 +133,7 @@ public sealed class TlsTests : IAsyncDisposable
     {
         var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, port, Cancellation);
-        var stream = new SslStream(client.GetStream(), false, static (_, _, _, _) => true);
+        var stream = new SslStream(client.GetStream(), false, static (_, shown, _, _) => shown is not null);
         var options = new SslClientAuthenticationOptions
         {
             TargetHost = "geo",
