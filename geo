@@ -39,6 +39,7 @@ usage: ./geo <command>
   test                     build and run every test; the last line is "N passed, N failed, N skipped"
   bench [name] [options]   measure; "bench kv" is the one to start with, "bench hosts" compares the host on Orleans
   sim --seeds N --from S   run N simulation seeds, the first one being S
+  key --name N --grant G   make an API key for the REST interface of geo-silo; "key --help" says which grants there are
   verify                   check format, build and drift; changes no file that git tracks
   help                     this text
 
@@ -329,6 +330,11 @@ command_bench() {
   exec_program Tests/OrleansGeo.Benchmarks/OrleansGeo.Benchmarks.csproj Release "$@"
 }
 
+command_key() {
+  build_project Api/OrleansGeo.Api/OrleansGeo.Api.csproj Release
+  exec_program Api/OrleansGeo.Api/OrleansGeo.Api.csproj Release key "$@"
+}
+
 command_sim() {
   build_project Tests/OrleansGeo.Simulation/OrleansGeo.Simulation.csproj Debug
   exec_program Tests/OrleansGeo.Simulation/OrleansGeo.Simulation.csproj Debug "$@"
@@ -402,7 +408,7 @@ main() {
   (($# == 0)) || shift
   case "$command" in
     help | -h | --help) show_help ;;
-    demo | cluster | test | bench | sim | verify)
+    demo | cluster | test | bench | sim | key | verify)
       make_work
       need_sdk
       "command_$command" "$@"

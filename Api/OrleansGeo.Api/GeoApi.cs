@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using OrleansGeo.Api.Access;
 using OrleansGeo.Api.Observability;
 using OrleansGeo.Api.OpenApi;
 using OrleansGeo.Api.Problems;
@@ -56,7 +57,7 @@ public static class GeoApi
         RowEndpoints.Map(group);
         BatchEndpoints.Map(group);
         HealthEndpoints.Map(group);
-        group.MapOpenApi("/openapi/{documentName}.json");
+        group.MapOpenApi("/openapi/{documentName}.json").Needs(EndpointRight.Open);
         return group;
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using OrleansGeo.Api.Access;
 using OrleansGeo.Api.Demo;
 using OrleansGeo.Api.OpenApi;
 
@@ -8,7 +9,7 @@ openApi.SetAction(static async (_, _) =>
     Console.Out.Write(await GeoOpenApi.RenderAsync());
     return 0;
 });
-var root = new RootCommand("OrleansGeo: a geo-distributed table store") { openApi, DemoCommand.Make() };
+var root = new RootCommand("OrleansGeo: a geo-distributed table store") { openApi, DemoCommand.Make(), KeyCommand.Make() };
 var parsed = root.Parse(args);
 
 // The demo stops on signals in its own order, so nobody else may end the process first. Wrong usage has a code of its own.

@@ -26,6 +26,7 @@ internal static class Preflight
             throw new SiloRefusedException(wrong);
         }
 
+        settings.Security.Check(DateTimeOffset.UtcNow);
         var cluster = await ControlDatabases.ReadAsync(settings.ClusterFile, ClusterDatabases.All(settings.Clustering));
         var seed = cluster.ToSeed();
         CheckLabels(settings, seed);

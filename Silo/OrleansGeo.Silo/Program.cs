@@ -1,7 +1,11 @@
 using System.CommandLine;
+using OrleansGeo.Api.Access;
 using OrleansGeo.Silo;
 
-var root = new RootCommand("geo-silo: a node of an OrleansGeo cluster") { InitCommand.Make(), ReadmitCommand.Make(), RunCommand.Make() };
+var root = new RootCommand("geo-silo: a node of an OrleansGeo cluster")
+{
+    InitCommand.Make(), KeyCommand.Make(), ReadmitCommand.Make(), RunCommand.Make(),
+};
 var parsed = root.Parse(args);
 
 // The silo stops on signals in its own order, so nobody else may end the process first. Wrong usage has a code of its own.

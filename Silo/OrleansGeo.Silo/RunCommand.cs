@@ -35,11 +35,13 @@ internal static class RunCommand
         var storage = Storages();
         var primary = Number(
             "--primary-silo-port", "without PostgreSQL, on one machine: the silo port of the silo that keeps the membership", null);
+        var security = new SecurityOptions();
         var command = new Command("run", "runs a node in the foreground")
         {
             name, region, zone, data, first, join, advertised, file, address, siloPort, gatewayPort, httpAddress, httpPort, drain,
             clustering, storage, primary,
         };
+        security.AddTo(command);
         command.SetAction((parsed, _) => SiloProcess.RunAsync(new()
         {
             Name = parsed.GetValue(name),
@@ -59,6 +61,7 @@ internal static class RunCommand
             Clustering = parsed.GetValue(clustering) ?? [],
             GrainStorage = parsed.GetValue(storage) ?? [],
             PrimarySiloPort = parsed.GetValue(primary),
+            Security = security.Read(parsed),
         }));
         return command;
     }
@@ -80,7 +83,8 @@ internal static class RunCommand
             .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
     };
 
-    private static Option<string?> Text(string name, string description, string? otherwise = null) => new(name)
+    /// <summary>An option with text.</summary>
+    internal static Option<string?> Text(string name, string description, string? otherwise = null) => new(name)
     {
         Description = $"{description} [{Variable(name)}]",
         DefaultValueFactory = _ => Environment.GetEnvironmentVariable(Variable(name)) is { Length: > 0 } text ? text : otherwise,
@@ -105,5 +109,6 @@ internal static class RunCommand
         },
     };
 
-    private static string Variable(string option) => "GEO_" + option[2..].Replace('-', '_').ToUpperInvariant();
+    /// <summary>The environment variable of an option.</summary>
+    internal static string Variable(string option) => "GEO_" + option[2..].Replace('-', '_').ToUpperInvariant();
 }

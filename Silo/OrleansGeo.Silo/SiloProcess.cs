@@ -51,7 +51,8 @@ internal static class SiloProcess
     {
         var builder = WebApplication.CreateEmptyBuilder(new() { ApplicationName = typeof(SiloProcess).Assembly.GetName().Name });
         builder.WebHost.UseKestrelCore();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Parse(settings.HttpAddress), settings.HttpPort));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(
+            IPAddress.Parse(settings.HttpAddress), settings.HttpPort, settings.Security.AddTo));
         builder.Services.AddRoutingCore();
         builder.Logging.AddSimpleConsole(static console => console.SingleLine = true);
         builder.Logging.AddFilter(static (category, level) => level >= LevelOf(category));
@@ -62,6 +63,7 @@ internal static class SiloProcess
         // node hands over what it leads before either stops.
         builder.UseOrleans(silo => Configure(silo, settings, seed));
         builder.Services.AddGeoApi();
+        settings.Security.AddTo(builder.Services);
         var app = builder.Build();
         app.MapGeoApi();
         return app;
@@ -98,6 +100,7 @@ internal static class SiloProcess
             cluster.ServiceId = ServiceId;
             cluster.ClusterId = seed.ClusterId;
         });
+        settings.Security.AddTo(silo);
         silo.Configure<SiloOptions>(options => options.SiloName = settings.Name!);
         GrainStorages.Add(silo, settings.GrainStorage);
         silo.AddOrleansGeo(new()

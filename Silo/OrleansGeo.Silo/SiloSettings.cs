@@ -60,6 +60,9 @@ internal sealed record SiloSettings
     /// <summary>Without PostgreSQL: the silo port of the one silo on this machine that keeps the membership in its memory.</summary>
     public int? PrimarySiloPort { get; init; }
 
+    /// <summary>Who may reach it, and how they show who they are.</summary>
+    public SecuritySettings Security { get; init; } = new();
+
     /// <summary>What cannot be, a line each.</summary>
     public IEnumerable<string> Wrong()
     {
@@ -125,6 +128,11 @@ internal sealed record SiloSettings
         if (Clustering.Count == 0 && IPAddress.TryParse(Address, out var here) && !IPAddress.IsLoopback(here))
         {
             yield return "--clustering must be given where nodes are on several machines.";
+        }
+
+        foreach (var wrong in Security.Wrong(this))
+        {
+            yield return wrong;
         }
     }
 

@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using OrleansGeo.Api;
+using OrleansGeo.Api.Access;
 using OrleansGeo.Tests.Api.Model;
 
 namespace OrleansGeo.Tests.Api;
@@ -32,8 +33,17 @@ public sealed class ApiFixture : IAsyncDisposable
 
     public TestServer Server { get; }
 
-    /// <summary>An API with the database geo and the tables city (key: name) and pair (key: a string, b int64).</summary>
-    public static async Task<ApiFixture> StartAsync()
+    public IServiceProvider Services => _app.Services;
+
+    /// <summary>The key that the fixture itself calls with; null where none is needed.</summary>
+    public string? Key { get; private init; }
+
+    /// <summary>
+    /// An API with the database geo and the tables city (key: name) and pair (key: a string, b int64). With a file of keys it wants
+    /// them, and the fixture calls with the one that is given.
+    /// </summary>
+    public static async Task<ApiFixture> StartAsync(
+        string? keysPath = null, string? key = null, Action<WebApplication>? map = null, Action<IServiceCollection>? services = null)
     {
         var store = new ModelGeoStore();
         var builder = WebApplication.CreateSlimBuilder();
@@ -41,10 +51,17 @@ public sealed class ApiFixture : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton<IGeoStore>(store);
         builder.Services.AddGeoApi();
+        if (keysPath is not null)
+        {
+            builder.Services.AddGeoApiKeys(keysPath);
+        }
+
+        services?.Invoke(builder.Services);
         var app = builder.Build();
         app.MapGeoApi();
+        map?.Invoke(app);
         await app.StartAsync();
-        var fixture = new ApiFixture(app, store);
+        var fixture = new ApiFixture(app, store) { Key = key };
         await fixture.SeedAsync();
         return fixture;
     }
@@ -77,11 +94,16 @@ public sealed class ApiFixture : IAsyncDisposable
     /// <summary>Sends bytes, as JSON unless a header says otherwise.</summary>
     public async Task<Reply> SendAsync(string method, string target, byte[]? body, params (string Name, string Value)[] headers)
     {
-        var http = await Server.SendAsync(context => Fill(context, method, target, body, headers));
+        var http = await Server.SendAsync(context => Fill(context, method, target, body, WithKey(headers)));
         using var content = new MemoryStream();
         await http.Response.Body.CopyToAsync(content);
         return new(http.Response.StatusCode, http.Response.Headers, content.ToArray(), http.Response.ContentType);
     }
+
+    private (string Name, string Value)[] WithKey((string Name, string Value)[] headers) =>
+        Key is null || headers.Any(static header => header.Name == "Authorization")
+            ? headers
+            : [.. headers, ("Authorization", $"Bearer {Key}")];
 
     // What Kestrel makes of a target: escapes decoded except %2F and bad ones, dot segments removed.
     private static void Fill(HttpContext context, string method, string target, byte[]? body, (string Name, string Value)[] headers)

@@ -45,24 +45,26 @@ public static class Arrows
     public static readonly IReadOnlyDictionary<string, string[]> Allowed = new Dictionary<string, string[]>
     {
         ["Primitives"] = [],
+        ["Security"] = [],
         ["Abstractions"] = ["Primitives"],
         ["Consensus"] = ["Primitives"],
         ["Transactions"] = ["Primitives"],
         ["Locality"] = ["Primitives", "Abstractions"],
         ["Storage"] = ["Primitives"],
         ["Engine"] = ["Primitives", "Abstractions", "Consensus", "Transactions", "Locality", "Storage"],
-        ["Api"] = ["Primitives", "Abstractions", "Engine"],
+        ["Api"] = ["Primitives", "Abstractions", "Engine", "Security"],
         ["Membership"] = ["Primitives"],
         ["Client"] = ["Primitives", "Abstractions"],
         ["Cli"] = ["Primitives", "Abstractions", "Client"],
         ["GrainInterfaces"] = ["Primitives", "Abstractions"],
         ["Tables"] = ["Primitives", "Abstractions"],
-        ["Sdk"] = ["Primitives", "Abstractions", "GrainInterfaces", "Tables"],
+        ["Sdk"] = ["Primitives", "Abstractions", "GrainInterfaces", "Tables", "Security"],
         ["Grains"] = ["Primitives", "Abstractions", "GrainInterfaces", "Engine"],
         ["Clustering"] = ["Primitives", "Membership"],
         ["Silo"] =
         [
             "Primitives", "Abstractions", "GrainInterfaces", "Engine", "Storage", "Grains", "Api", "Sdk", "Membership", "Clustering",
+            "Security",
         ],
     };
 

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
+using OrleansGeo.Security;
 using OrleansGeo.Silo;
+using OrleansGeo.Tests.Deployment.Certificates;
 
 namespace OrleansGeo.Tests.Orleans;
 
@@ -62,7 +64,81 @@ public sealed class SiloSettingsTests : IDisposable
 
     [Fact]
     public void Several_machines_need_a_database() =>
-        Assert.Contains("--clustering", Assert.Single((Good with { Address = "10.0.0.1" }).Wrong()), StringComparison.Ordinal);
+        Assert.Contains("--clustering", Assert.Single(
+            (Good with { Address = "10.0.0.1", Security = new() { Insecure = true } }).Wrong()), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("0.0.0.0", false, false, false)]
+    [InlineData("10.0.0.1", false, false, false)]
+    [InlineData("::", false, false, false)]
+    [InlineData("10.0.0.1", true, false, true)]
+    [InlineData("10.0.0.1", false, true, true)]
+    [InlineData("127.0.0.2", false, false, true)]
+    [InlineData("::1", false, false, true)]
+    public void Rest_for_other_machines_needs_keys(string address, bool keys, bool insecure, bool isGood)
+    {
+        var settings = Good with
+        {
+            HttpAddress = address,
+            Security = new() { ApiKeys = keys ? "keys" : null, Insecure = insecure },
+        };
+        Assert.Equal(isGood ? 0 : 1, settings.Wrong().Count(line => line.StartsWith("--api-keys ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Whatever_other_machines_reach_needs_a_certificate()
+    {
+        var open = Good with
+        {
+            Address = "10.0.0.1",
+            HttpAddress = "10.0.0.1",
+            Clustering = ["Host=pg"],
+            Security = new() { ApiKeys = "keys" },
+        };
+        Assert.Equal(["--https-certificate", "--tls-certificate"], open.Wrong().Select(static line => line.Split(' ')[0]));
+        Assert.Empty((open with { Security = new() { Insecure = true } }).Wrong());
+        Assert.Empty((open with
+        {
+            Security = open.Security with
+            {
+                HttpsCertificate = "c", HttpsKey = "k", TlsCertificate = "c", TlsKey = "k", TlsAuthority = "a",
+            },
+        }).Wrong());
+    }
+
+    [Fact]
+    public void Half_a_certificate_is_refused_on_loopback_too()
+    {
+        var wrong = (Good with { Security = new() { HttpsKey = "k", TlsAuthority = "a", Insecure = true } }).Wrong();
+        Assert.Equal(["--https-certificate", "--tls-certificate,"], wrong.Select(static line => line.Split(' ')[0]));
+    }
+
+    [Fact]
+    public async Task Certificates_that_cannot_be_used_are_refused()
+    {
+        ClusterFile.New("c", [new(1, "n1", "r1", "r1-a", null)]).Write(ClusterPath);
+        using var authority = new TestAuthority();
+        using var foreign = new TestAuthority();
+        var (node, other) = (authority.Issue("n1"), authority.Issue("n2"));
+        await RefusedAsync(
+            Good with { Security = new() { HttpsCertificate = node.Certificate, HttpsKey = other.Key } }, "is not the private key");
+        var tls = new SecuritySettings { TlsCertificate = node.Certificate, TlsKey = node.Key, TlsAuthority = foreign.Path };
+        await RefusedAsync(Good with { Security = tls }, "is not signed by the authority");
+        var clients = authority.Issue("app", CertificateUses.Client);
+        await RefusedAsync(
+            Good with { Security = tls with { TlsCertificate = clients.Certificate, TlsKey = clients.Key, TlsAuthority = authority.Path } },
+            "is not for use as");
+    }
+
+    [Fact]
+    public async Task A_file_of_keys_that_cannot_be_used_is_refused()
+    {
+        ClusterFile.New("c", [new(1, "n1", "r1", "r1-a", null)]).Write(ClusterPath);
+        var path = Path.Combine(_folder.FullName, "keys");
+        await RefusedAsync(Good with { Security = new() { ApiKeys = path } }, "cannot be read");
+        await File.WriteAllTextAsync(path, "x", TestContext.Current.CancellationToken);
+        await RefusedAsync(Good with { Security = new() { ApiKeys = path } }, "line 1");
+    }
 
     [Fact]
     public void A_cluster_file_is_read_as_it_was_written_and_never_replaced()

@@ -55,10 +55,18 @@ public static class DemoCommand
                 result.AddError("--bind is an IP address.");
             }
         });
+        var insecure = new Option<bool>("--insecure") { Description = "let other machines reach it" };
         var command = new Command("demo", "nine nodes in three regions in one process, with REST")
         {
-            port, data, load, script, region, bind,
+            port, data, load, script, region, bind, insecure,
         };
+        command.Validators.Add(result =>
+        {
+            if (IPAddress.TryParse(result.GetValue(bind), out var address) && !IPAddress.IsLoopback(address) && !result.GetValue(insecure))
+            {
+                result.AddError($"The demo has no keys and takes faults from everybody: --bind {address} needs --insecure.");
+            }
+        });
         command.SetAction((parsed, _) => RunAsync(new()
         {
             HttpPort = parsed.GetValue(port),

@@ -11,6 +11,9 @@ public static class GeoOpenApi
     /// <summary>The document's name, in its path.</summary>
     public const string DocumentName = "v1";
 
+    /// <summary>The name of the security scheme.</summary>
+    public const string KeyScheme = "apiKey";
+
     /// <summary>Names an endpoint, and says what it takes: for the description and for <see cref="GeoRequest"/> alike.</summary>
     public static RouteHandlerBuilder Describe(this RouteHandlerBuilder endpoint, string id, string summary, RequestShape shape) =>
         endpoint.WithName(id).WithSummary(summary).WithMetadata(shape);
@@ -31,6 +34,14 @@ public static class GeoOpenApi
 
             // Every node serves all of it, at its own address.
             document.Servers = [];
+            document.AddComponent<IOpenApiSecurityScheme>(KeyScheme, new OpenApiSecurityScheme
+            {
+                Type = SecuritySchemeType.Http,
+                Scheme = "bearer",
+                Description = "An API key, where the host was given keys; without, it listens on loopback and needs none. 401 without a "
+                    + "known key, 403 when the key has not the right that the operation needs. Each of the rights read, write and admin "
+                    + "includes those before it; observe is included in read of all databases.",
+            });
             return Task.CompletedTask;
         });
         options.AddOperationTransformer(new GeoOperationTransformer());

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
+using OrleansGeo.Api.Access;
 using OrleansGeo.Api.Problems;
 using OrleansGeo.Api.Requests;
 using OrleansGeo.Api.Views;
@@ -43,6 +44,7 @@ public sealed class GeoOperationTransformer : IOpenApiOperationTransformer
     /// <inheritdoc />
     public Task TransformAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
     {
+        AddRight(operation, context);
         var shape = context.Description.ActionDescriptor.EndpointMetadata.OfType<RequestShape>().FirstOrDefault();
         if (shape is not null && context.Description.RelativePath?.StartsWith("v1/", StringComparison.Ordinal) == true)
         {
@@ -51,6 +53,16 @@ public sealed class GeoOperationTransformer : IOpenApiOperationTransformer
         }
 
         return Task.CompletedTask;
+    }
+
+    private static void AddRight(OpenApiOperation operation, OpenApiOperationTransformerContext context)
+    {
+        var right = context.Description.ActionDescriptor.EndpointMetadata.OfType<EndpointRight>().FirstOrDefault();
+        if (right is { Right: not null })
+        {
+            operation.Description = $"Needs {right.Describe("the database")}.";
+            operation.Security = [new() { [new(GeoOpenApi.KeyScheme, context.Document)] = [] }];
+        }
     }
 
     private static void AddParameters(OpenApiOperation operation, RequestShape shape)

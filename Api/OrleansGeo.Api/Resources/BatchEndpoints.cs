@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using OrleansGeo.Api.Access;
 using OrleansGeo.Api.Answers;
 using OrleansGeo.Api.OpenApi;
 using OrleansGeo.Api.Problems;
@@ -21,7 +22,7 @@ public static class BatchEndpoints
             .Describe(
                 "writeRows", "Many writes, each on its own; a batch that is not well formed is refused whole, and nothing is written",
                 RequestShape.Write)
-            .Accepts<BatchBody>("application/json").Produces<BatchView>();
+            .Needs(EndpointRight.Write).Accepts<BatchBody>("application/json").Produces<BatchView>();
 
     /// <summary>The status of a write that was made.</summary>
     public static int StatusOf(WriteResult result) => result switch

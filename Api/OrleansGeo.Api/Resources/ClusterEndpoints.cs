@@ -1,3 +1,4 @@
+using OrleansGeo.Api.Access;
 using OrleansGeo.Api.Answers;
 using OrleansGeo.Api.OpenApi;
 using OrleansGeo.Api.Requests;
@@ -13,11 +14,11 @@ public static class ClusterEndpoints
     {
         var group = routes.MapGroup("/v1").WithTags("Cluster");
         group.MapGet("/cluster", GetCluster).Describe("getCluster", "The cluster as the called node sees it", RequestShape.Plain)
-            .Produces<ClusterView>();
+            .Needs(EndpointRight.Observe).Produces<ClusterView>();
         group.MapGet("/nodes", ListNodes).Describe("listNodes", "All nodes, with liveness and measured round trips", RequestShape.Plain)
-            .Produces<NodesView>();
+            .Needs(EndpointRight.Observe).Produces<NodesView>();
         group.MapGet("/latencies", ListLatencies).Describe("listLatencies", "Measured round trips from the called node", RequestShape.Plain)
-            .Produces<LatenciesView>();
+            .Needs(EndpointRight.Observe).Produces<LatenciesView>();
     }
 
     private static async Task<IResult> GetCluster(HttpContext http, IGeoStore store)

@@ -1,3 +1,4 @@
+using OrleansGeo.Api.Access;
 using OrleansGeo.Api.Answers;
 using OrleansGeo.Api.OpenApi;
 using OrleansGeo.Api.Problems;
@@ -13,13 +14,15 @@ public static class DatabaseEndpoints
     public static void Map(IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/v1/databases").WithTags("Databases");
-        group.MapGet("", List).Describe("listDatabases", "All databases, by name", RequestShape.Plain).Produces<DatabasesView>();
+        group.MapGet("", List).Describe("listDatabases", "All databases, by name", RequestShape.Plain)
+            .Needs(EndpointRight.ReadAll).Produces<DatabasesView>();
         group.MapPost("", Create)
             .Describe("createDatabase", "Creates a database; answered once it is usable on every live node", RequestShape.Write)
-            .Accepts<DatabaseBody>("application/json").Produces<DatabaseView>(StatusCodes.Status201Created);
-        group.MapGet("/{db}", Get).Describe("getDatabase", "A database", RequestShape.Plain).Produces<DatabaseView>();
+            .Needs(EndpointRight.AdminAll).Accepts<DatabaseBody>("application/json").Produces<DatabaseView>(StatusCodes.Status201Created);
+        group.MapGet("/{db}", Get).Describe("getDatabase", "A database", RequestShape.Plain)
+            .Needs(EndpointRight.Read).Produces<DatabaseView>();
         group.MapDelete("/{db}", Drop).Describe("dropDatabase", "Removes a database, which must have no tables", RequestShape.Write)
-            .Produces(StatusCodes.Status204NoContent);
+            .Needs(EndpointRight.AdminAll).Produces(StatusCodes.Status204NoContent);
     }
 
     private static async Task<IResult> List(HttpContext http, IGeoStore store)

@@ -1,3 +1,4 @@
+using OrleansGeo.Api.Access;
 using OrleansGeo.Api.Answers;
 using OrleansGeo.Api.Observability;
 using OrleansGeo.Api.OpenApi;
@@ -17,12 +18,12 @@ public static class HealthEndpoints
     {
         var group = routes.MapGroup("").WithTags("Health");
         group.MapGet("/livez", static () => Results.Text("ok")).Describe("livez", "200 while the process answers", RequestShape.Plain)
-            .Produces<string>(StatusCodes.Status200OK, "text/plain");
+            .Needs(EndpointRight.Open).Produces<string>(StatusCodes.Status200OK, "text/plain");
         group.MapGet("/readyz", Ready)
             .Describe("readyz", "200 when every range this node knows has a leaseholder it can reach", RequestShape.Plain)
-            .Produces<ReadinessView>().Produces<ReadinessView>(StatusCodes.Status503ServiceUnavailable);
+            .Needs(EndpointRight.Open).Produces<ReadinessView>().Produces<ReadinessView>(StatusCodes.Status503ServiceUnavailable);
         group.MapGet("/metrics", Metrics).Describe("metrics", "Prometheus text", RequestShape.Plain)
-            .Produces<string>(StatusCodes.Status200OK, "text/plain");
+            .Needs(EndpointRight.Observe).Produces<string>(StatusCodes.Status200OK, "text/plain");
     }
 
     private static async Task<IResult> Ready(HttpContext http, IGeoStore store)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using OrleansGeo.Api.Access;
 using OrleansGeo.Api.Answers;
 using OrleansGeo.Api.OpenApi;
 using OrleansGeo.Api.Problems;
@@ -17,12 +18,12 @@ public static class RangeEndpoints
     {
         var group = routes.MapGroup("/v1/ranges").WithTags("Ranges");
         group.MapGet("", List).Describe("listRanges", "All ranges, or those of one table", RequestShape.Plain.With("table"))
-            .Produces<RangesView>();
+            .Needs(EndpointRight.ReadAll).Produces<RangesView>();
         group.MapPost("/{id}/split", Split).Describe("splitRange", "Splits a range at a key, or near its middle", RequestShape.Write)
-            .Accepts<SplitBody>(isOptional: true, "application/json").Produces<RangeView>();
+            .Needs(EndpointRight.AdminAll).Accepts<SplitBody>(isOptional: true, "application/json").Produces<RangeView>();
         group.MapPost("/{id}/transfer-leader", TransferLeader)
             .Describe("transferLeader", "Moves leadership of a range to a voter on the named node", RequestShape.Write)
-            .Accepts<TransferLeaderBody>("application/json").Produces<RangeView>();
+            .Needs(EndpointRight.AdminAll).Accepts<TransferLeaderBody>("application/json").Produces<RangeView>();
     }
 
     private static async Task<IResult> List(HttpContext http, IGeoStore store)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using OrleansGeo.Api.Access;
 using OrleansGeo.Api.Answers;
 using OrleansGeo.Api.OpenApi;
 using OrleansGeo.Api.Problems;
@@ -19,18 +20,19 @@ public static class RowEndpoints
     {
         var group = routes.MapGroup("/v1/databases/{db}/tables/{table}/rows").WithTags("Rows");
         group.MapGet(KeyPattern, Get).Describe("getRow", "A row", RequestShape.RowRead)
-            .Produces<JsonObject>().Produces(StatusCodes.Status304NotModified);
+            .Needs(EndpointRight.Read).Produces<JsonObject>().Produces(StatusCodes.Status304NotModified);
         group.MapPut(KeyPattern, Put).Describe("putRow", "Creates a row, or replaces it whole", RequestShape.RowWrite)
+            .Needs(EndpointRight.Write)
             .Accepts<JsonObject>("application/json").Produces<JsonObject>().Produces<JsonObject>(StatusCodes.Status201Created);
         group.MapPatch(KeyPattern, Patch)
             .Describe(
                 "patchRow", "Changes the named columns (JSON merge patch); null clears, a json column is replaced whole",
                 RequestShape.RowWrite)
-            .Accepts<JsonObject>("application/merge-patch+json", "application/json").Produces<JsonObject>();
+            .Needs(EndpointRight.Write).Accepts<JsonObject>("application/merge-patch+json", "application/json").Produces<JsonObject>();
         group.MapDelete(KeyPattern, Delete).Describe("deleteRow", "Removes a row", RequestShape.RowWrite)
-            .Produces(StatusCodes.Status204NoContent);
+            .Needs(EndpointRight.Write).Produces(StatusCodes.Status204NoContent);
         group.MapPost("", Insert).Describe("insertRow", "Creates a row; 409 when its key exists", RequestShape.Write)
-            .Accepts<JsonObject>("application/json").Produces<JsonObject>(StatusCodes.Status201Created);
+            .Needs(EndpointRight.Write).Accepts<JsonObject>("application/json").Produces<JsonObject>(StatusCodes.Status201Created);
     }
 
     /// <summary>Reads the row that the path names.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using OrleansGeo.Api.Access;
 using OrleansGeo.Api.Answers;
 using OrleansGeo.Api.OpenApi;
 using OrleansGeo.Api.Problems;
@@ -22,7 +23,7 @@ public static class ScanEndpoints
         routes.MapGroup("/v1/databases/{db}/tables/{table}/rows").WithTags("Rows")
             .MapGet("", List)
             .Describe("listRows", "A page of rows in key order at one timestamp, which the pages that follow keep", s_shape)
-            .Produces<PageView>();
+            .Needs(EndpointRight.Read).Produces<PageView>();
 
     private static async Task<IResult> List(string db, string table, HttpContext http, IGeoStore store)
     {

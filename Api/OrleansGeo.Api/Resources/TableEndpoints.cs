@@ -1,3 +1,4 @@
+using OrleansGeo.Api.Access;
 using OrleansGeo.Api.Answers;
 using OrleansGeo.Api.OpenApi;
 using OrleansGeo.Api.Problems;
@@ -13,15 +14,17 @@ public static class TableEndpoints
     public static void Map(IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/v1/databases/{db}/tables").WithTags("Tables");
-        group.MapGet("", List).Describe("listTables", "All tables of a database, by name", RequestShape.Plain).Produces<TablesView>();
+        group.MapGet("", List).Describe("listTables", "All tables of a database, by name", RequestShape.Plain)
+            .Needs(EndpointRight.Read).Produces<TablesView>();
         group.MapPost("", Create)
             .Describe("createTable", "Creates a table; answered once it is usable on every live node", RequestShape.Write)
-            .Accepts<TableBody>("application/json").Produces<TableView>(StatusCodes.Status201Created);
-        group.MapGet("/{table}", Get).Describe("getTable", "A table", RequestShape.Read).Produces<TableView>();
+            .Needs(EndpointRight.Admin).Accepts<TableBody>("application/json").Produces<TableView>(StatusCodes.Status201Created);
+        group.MapGet("/{table}", Get).Describe("getTable", "A table", RequestShape.Read)
+            .Needs(EndpointRight.Read).Produces<TableView>();
         group.MapPatch("/{table}", Change).Describe("changeTable", "Adds columns, each nullable or with a default", RequestShape.Write)
-            .Accepts<TableChangeBody>("application/json").Produces<TableView>();
+            .Needs(EndpointRight.Admin).Accepts<TableChangeBody>("application/json").Produces<TableView>();
         group.MapDelete("/{table}", Drop).Describe("dropTable", "Removes a table and its rows", RequestShape.Write)
-            .Produces(StatusCodes.Status204NoContent);
+            .Needs(EndpointRight.Admin).Produces(StatusCodes.Status204NoContent);
     }
 
     private static async Task<IResult> List(string db, HttpContext http, IGeoStore store)

@@ -26,6 +26,18 @@ public sealed class DemoPartsTests
         Assert.Equal((Seconds(5), false), meter.Read(Seconds(28)));
     }
 
+    [Theory]
+    [InlineData("127.0.0.1", false, 0)]
+    [InlineData("::1", false, 0)]
+    [InlineData("0.0.0.0", false, 1)]
+    [InlineData("0.0.0.0", true, 0)]
+    [InlineData("here", false, 1)]
+    public void Other_machines_reach_the_demo_only_when_that_is_said(string address, bool insecure, int errors)
+    {
+        string[] words = ["--bind", address, .. insecure ? new[] { "--insecure" } : []];
+        Assert.Equal(errors, DemoCommand.Make().Parse(words).Errors.Count);
+    }
+
     [Fact]
     public void A_gap_that_is_still_open_counts()
     {

@@ -33,6 +33,7 @@ internal sealed class GeoSiloProcess : ProductProcess
             .. settings.FirstStart ? ["--first-start"] : Array.Empty<string>(),
         ];
         var start = new ProcessStartInfo(command[0], command[1..]);
+        start.Environment["GEO_INSECURE"] = settings.Security.Insecure ? "true" : "";
         start.Environment["GEO_CLUSTERING"] = string.Join('\n', settings.Clustering);
         return new(start, new($"http://{settings.HttpAddress}:{Text(settings.HttpPort)}"));
 

@@ -166,6 +166,9 @@ internal sealed class NineSilos : IOutageStage, IAsyncDisposable
             GatewayPort = SiloSettingsTests.FreePort(),
             HttpPort = SiloSettingsTests.FreePort(),
             Clustering = PostgresDatabases.Clustering(_servers),
+
+            // With a network of their own they are not on loopback.
+            Security = new() { Insecure = _network is not null },
         };
     }
 
