@@ -21,11 +21,13 @@ internal sealed class BenchCluster : IAsyncDisposable, INodeEvents
     private readonly string _folder;
     private readonly EmbeddedWorld _world;
     private readonly EmbeddedCluster _cluster;
+    private readonly WatchedNodes? _watched;
     private string? _failure;
 
-    private BenchCluster(string folder)
+    private BenchCluster(string folder, bool metrics)
     {
         _folder = folder;
+        _watched = metrics ? new() : null;
         const string Region = "local";
         string[] zones = ["local-a", "local-b", "local-c"];
         ImmutableArray<NodeRecord> nodes = [.. zones.Select((zone, i) => new NodeRecord(new(i + 1), $"n{i + 1}", Region, zone, null))];
@@ -37,6 +39,7 @@ internal sealed class BenchCluster : IAsyncDisposable, INodeEvents
             ClusterId = "bench",
             TokenSecret = RandomNumberGenerator.GetBytes(32),
             Events = this,
+            MetricsOf = node => _watched?.Watch(node),
             // The number of ranges is what is measured, so it must not change by itself.
             OptionsOf = static node => new() { Name = node.Name, Region = node.Region, Zone = node.Zone, SplitBytes = long.MaxValue / 4 },
         };
@@ -61,7 +64,7 @@ internal sealed class BenchCluster : IAsyncDisposable, INodeEvents
     public static async Task<BenchCluster> StartAsync(BenchOptions options)
     {
         var parent = Path.GetFullPath(options.Folder ?? DefaultFolder());
-        var cluster = new BenchCluster(Path.Combine(parent, $"run-{Environment.ProcessId}-{Path.GetRandomFileName()}"));
+        var cluster = new BenchCluster(Path.Combine(parent, $"run-{Environment.ProcessId}-{Path.GetRandomFileName()}"), options.Metrics);
         try
         {
             await cluster._cluster.StartAsync();
@@ -112,6 +115,7 @@ internal sealed class BenchCluster : IAsyncDisposable, INodeEvents
     public async ValueTask DisposeAsync()
     {
         await _cluster.StopAsync();
+        _watched?.Dispose();
         _world.Dispose();
         Directory.Delete(_folder, true);
         try

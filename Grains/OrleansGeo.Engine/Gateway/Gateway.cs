@@ -145,12 +145,10 @@ public sealed class Gateway : IGeoStore
         // This and a single write are the hot path: no closure.
         if (Begin(options, cancellation, out var scope) is { } invalid)
         {
-            return scope.Fail<VersionedRow>(invalid);
+            return Answered("read-row", scope.Fail<VersionedRow>(invalid));
         }
 
-        var result = await _reads.ReadAsync(scope, table, key, bound);
-        GatewayMetrics.Answered("read-row", result.Error);
-        return result;
+        return Answered("read-row", await _reads.ReadAsync(scope, table, key, bound));
     }
 
     /// <inheritdoc />
@@ -165,12 +163,10 @@ public sealed class Gateway : IGeoStore
     {
         if (Begin(options, cancellation, out var scope) is { } invalid)
         {
-            return scope.Fail<WriteResult>(invalid);
+            return Answered("write-row", scope.Fail<WriteResult>(invalid));
         }
 
-        var result = await _writes.WriteAsync(scope, table, write, options.IdempotencyKey);
-        GatewayMetrics.Answered("write-row", result.Error);
-        return result;
+        return Answered("write-row", await _writes.WriteAsync(scope, table, write, options.IdempotencyKey));
     }
 
     /// <inheritdoc />
@@ -189,11 +185,15 @@ public sealed class Gateway : IGeoStore
 
     private async Task<GeoResult<T>> Run<T>(
         string operation, (RequestOptions Options, CancellationToken Cancellation) request, Func<RequestScope, Task<GeoResult<T>>> work)
+        where T : class =>
+        Answered(
+            operation,
+            Begin(request.Options, request.Cancellation, out var scope) is { } invalid ? scope.Fail<T>(invalid) : await work(scope));
+
+    private GeoResult<T> Answered<T>(string operation, GeoResult<T> result)
         where T : class
     {
-        var result = Begin(request.Options, request.Cancellation, out var scope) is { } invalid ? scope.Fail<T>(invalid)
-            : await work(scope);
-        GatewayMetrics.Answered(operation, result.Error);
+        _host.Metrics?.Answered(operation, result.Error, result.Meta);
         return result;
     }
 

@@ -119,7 +119,7 @@ internal sealed class LeaseholderCall
     {
         if (_attempts++ > 0)
         {
-            GatewayMetrics.Retried("again");
+            Host.Metrics?.Retried("again");
             PrepareRetry();
         }
 
@@ -339,7 +339,7 @@ internal sealed class LeaseholderCall
             return new CallEnd(null, error);
         }
 
-        GatewayMetrics.Retried("backoff");
+        Host.Metrics?.Retried("backoff");
         await _core.BackOffAsync(_scope, _rounds++);
         return null;
     }

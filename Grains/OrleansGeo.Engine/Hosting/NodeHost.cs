@@ -28,6 +28,9 @@ public sealed record NodeHostSettings
     /// <summary>Hears of what an operator must know; called on the node's scheduler.</summary>
     public required INodeEvents Events { get; init; }
 
+    /// <summary>What shows the node to whoever watches; whoever gives it disposes it. Null to show nothing.</summary>
+    public NodeMetrics? Metrics { get; init; }
+
     /// <summary>Takes what node code throws and nobody catches: a bug.</summary>
     public required Action<Exception> Unhandled { get; init; }
 }
@@ -144,6 +147,7 @@ public sealed class NodeHost : IDisposable
         if (!IsStopped)
         {
             _scheduler.Stop();
+            _node.Metrics?.Hide();
             _stopping.Cancel();
             Front.Stop();
         }
@@ -161,9 +165,11 @@ public sealed class NodeHost : IDisposable
 
             Node? node = null;
             var transport = new PeerTransport(
-                settings.Node.Region, id => node?.System.Nodes.GetValueOrDefault(id), settings.Carrier, settings.Limits);
+                settings.Node.Region, id => node?.System.Nodes.GetValueOrDefault(id), settings.Carrier, settings.Limits,
+                settings.Metrics);
             var chance = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
-            node = await Node.StartAsync(settings.Node, new(storage, transport, scheduler, settings.Time, chance, settings.Events));
+            node = await Node.StartAsync(
+                settings.Node, new(storage, transport, scheduler, settings.Time, chance, settings.Events, settings.Metrics));
             var gateway = new Gateway(new PeerGatewayHost(node, scheduler, settings.Carrier, settings.Limits));
             return new(node, scheduler, new(gateway, scheduler), settings.Unhandled);
         }
@@ -296,7 +302,7 @@ public sealed class NodeHost : IDisposable
 
             if (_envelope is null || _envelope.To != _host._node.Id || _envelope.Lane != _lane)
             {
-                PeerMetrics.Refused(PeerMetrics.NameOf(_lane));
+                _host._node.Metrics?.Unread(_lane);
                 End();
                 return;
             }

@@ -45,6 +45,9 @@ public sealed class PeerGatewayHost : IGatewayHost
     public TimeProvider Time => _node.Time;
 
     /// <inheritdoc />
+    public NodeMetrics? Metrics => _node.Metrics;
+
+    /// <inheritdoc />
     public ReadOnlyMemory<byte> TokenSecret => _node.TokenSecret;
 
     /// <inheritdoc />

@@ -29,6 +29,9 @@ public sealed partial class Node : IGatewayHost
     /// <inheritdoc />
     public ReadOnlyMemory<byte> TokenSecret => Identity.TokenSecret;
 
+    /// <inheritdoc />
+    public NodeMetrics? Metrics { get; }
+
     HlcTimestamp IGatewayHost.Clock => Clock.Peek();
 
     Prng IGatewayHost.Prng => Prng;
@@ -119,6 +122,11 @@ public sealed partial class Node : IGatewayHost
     /// <summary>Answers a request: at once when it was asked here, with the next envelope otherwise.</summary>
     internal void Reply(Caller caller, RangeOutcome outcome)
     {
+        if (outcome is RangeOutcome.Overloaded overloaded)
+        {
+            Metrics?.Refused(overloaded.Queue);
+        }
+
         if (caller.From == Id)
         {
             Conclude(caller.CallId, new(outcome, Id, caller.Path, CallFailure.None));

@@ -252,6 +252,7 @@ public sealed partial class Node
 
         Timers.At(Clock.Mono().AddMicros(Options.HousekeepingMicros), KeepHouse);
         KeepSystemRange();
+        LookOver();
         foreach (var replica in ToHouse())
         {
             replica.IsStirred = false;
@@ -267,6 +268,16 @@ public sealed partial class Node
             {
                 Stir(replica);
             }
+        }
+    }
+
+    // In every second pass, which is once a second, and only for somebody.
+    private void LookOver()
+    {
+        if (Metrics?.IsWatched == true && _housePass % 2 == 0)
+        {
+            _survey ??= new(this);
+            Volatile.Write(ref _figures, _survey.Take());
         }
     }
 

@@ -28,6 +28,8 @@ internal sealed class PendingWrite(Caller caller, RangeOperation.Write write) : 
 
     public Term Term { get; set; }
 
+    public MonoTime ProposedAt { get; set; }
+
     public HlcTimestamp Timestamp { get; set; }
 
     /// <summary>What each key holds after the write; null for a deletion.</summary>

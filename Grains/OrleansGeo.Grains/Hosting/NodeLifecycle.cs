@@ -10,7 +10,8 @@ namespace OrleansGeo.Grains;
 /// still be reached. A node that fails ends its silo.
 /// </summary>
 public sealed partial class NodeLifecycle(
-    GeoNodeOptions options, LocalNode node, PeerCarrier carrier, ILocalSiloDetails silo, INodeFailure failure, ILogger<NodeLifecycle> log)
+    GeoNodeOptions options, LocalNode node, NodeMetrics metrics, PeerCarrier carrier, ILocalSiloDetails silo, INodeFailure failure,
+    ILogger<NodeLifecycle> log)
     : ILifecycleParticipant<ISiloLifecycle>, INodeEvents
 {
     private static readonly TimeSpan s_handOver = TimeSpan.FromSeconds(5);
@@ -42,6 +43,7 @@ public sealed partial class NodeLifecycle(
             OpenStorage = options.OpenStorage,
             Carrier = carrier,
             Limits = options.Limits,
+            Metrics = metrics,
             Events = this,
             Unhandled = LogBug,
         });
