@@ -110,9 +110,26 @@ public sealed class InstrumentSeries(Instrument instrument, int seriesMax)
     {
         public static TagComparer Instance { get; } = new();
 
-        public bool Equals(Tag[]? x, Tag[]? y) => x.AsSpan().SequenceEqual(y);
+        public bool Equals(Tag[]? x, Tag[]? y) => Equals((ReadOnlySpan<Tag>)x, y!);
 
-        public bool Equals(ReadOnlySpan<Tag> alternate, Tag[] other) => alternate.SequenceEqual(other);
+        // One by one: a pair's own comparison goes by reflection.
+        public bool Equals(ReadOnlySpan<Tag> alternate, Tag[] other)
+        {
+            if (alternate.Length != other.Length)
+            {
+                return false;
+            }
+
+            for (var i = 0; i < other.Length; i++)
+            {
+                if (!string.Equals(alternate[i].Key, other[i].Key, StringComparison.Ordinal) || !Equals(alternate[i].Value, other[i].Value))
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
 
         public int GetHashCode([DisallowNull] Tag[] obj) => GetHashCode((ReadOnlySpan<Tag>)obj);
 

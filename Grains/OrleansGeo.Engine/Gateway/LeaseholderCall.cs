@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using OrleansGeo.Consensus;
 using OrleansGeo.Primitives;
 
@@ -123,6 +124,16 @@ internal sealed class LeaseholderCall
             PrepareRetry();
         }
 
+        if (_scope.Span is not null)
+        {
+            return await SendFollowedAsync(range, target);
+        }
+
+        return await CallAsync(range, target);
+    }
+
+    private async Task<CallResult> CallAsync(RangeDescriptor range, NodeId target)
+    {
         try
         {
             return await Host.CallAsync(target, range.Id, _operation, AttemptTimeout(range, target), _scope.Cancellation);
@@ -131,6 +142,24 @@ internal sealed class LeaseholderCall
         {
             return new(null, NodeId.None, null, CallFailure.NoAnswer);
         }
+    }
+
+    // The span is ambient for the call alone: an asynchronous method leaves what is ambient as it found it.
+    private async Task<CallResult> SendFollowedAsync(RangeDescriptor range, NodeId target)
+    {
+        var span = NodeTraces.Begin($"ask {NodeTraces.NameOf(_operation)}", ActivityKind.Client, _scope.Span!.Context, Host).About(range.Id);
+        if (span is not null && _core.View.Nodes.TryGetValue(target, out var node))
+        {
+            span.SetTag("orleansgeo.peer.node", node.Name).SetTag("orleansgeo.peer.region", node.Region)
+                .SetTag("orleansgeo.attempt", _attempts);
+        }
+
+        Activity.Current = span ?? _scope.Span;
+        var result = await CallAsync(range, target);
+        var (outcome, isError) = NodeTraces.Of(result.Outcome);
+        var quorum = result.Outcome is RangeOutcome.Written written ? CausalPath.RoundTrips(written.QuorumPath) : 0;
+        span.End(Host.Time, outcome, isError, CausalPath.RoundTrips(result.Path) + quorum);
+        return result;
     }
 
     private void PrepareRetry()

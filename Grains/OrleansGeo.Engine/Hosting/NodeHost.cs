@@ -210,7 +210,8 @@ public sealed class NodeHost : IDisposable
     {
         _node.TryObserve(asked.Observed);
         var timeout = TimeSpan.FromMicroseconds(asked.TimeoutMicros);
-        var result = await _node.CallAsync(_node.Id, asked.Range, asked.Operation, timeout, cancellation);
+        var result = await _node.CallAsync(
+            _node.Id, asked.Range, asked.Operation, timeout, asked.Trace?.ToContext(), cancellation);
         if (result.Failure == CallFailure.NoAnswer)
         {
             throw new TimeoutException("the range did not answer in time");

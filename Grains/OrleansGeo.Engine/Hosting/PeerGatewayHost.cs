@@ -133,6 +133,7 @@ public sealed class PeerGatewayHost : IGatewayHost
                     TimeoutMicros = (long)timeout.TotalMicroseconds,
                     Observed = Clock,
                     Operation = operation,
+                    Trace = NodeTraces.Ambient is { } span ? TraceParent.Of(span) : null,
                 },
             ],
         };

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using OrleansGeo.Consensus;
 using OrleansGeo.Primitives;
 using OrleansGeo.Transactions;
@@ -187,6 +188,11 @@ internal sealed partial class RangeReplica
 
         _node.Counters.Proposals++;
         pending.Term = _core.Term;
+        if (pending.Caller.Span is { } span)
+        {
+            pending.Replication = NodeTraces.Begin("replicate", ActivityKind.Internal, span.Context, _node).About(Id);
+        }
+
         _proposed.Add(index.Value, pending);
         for (var i = 0; i < operations; i++)
         {
@@ -216,6 +222,7 @@ internal sealed partial class RangeReplica
                 }
 
                 var isMine = write.Term == entry.Term;
+                write.Replication.End(_node.Time, isMine ? "applied" : "lost", !isMine, CausalPath.RoundTrips(path));
                 if (isMine)
                 {
                     _node.Counters.Commits++;

@@ -74,11 +74,13 @@ public sealed partial class NodeMetrics : IDisposable
     /// <inheritdoc />
     public void Dispose() => _meter.Dispose();
 
-    internal void Answered(string operation, GeoError? error, ResponseMeta meta) =>
+    internal static string OutcomeOf(GeoError? error) => error is null ? "ok" : s_outcomes[error.Kind];
+
+    internal void Answered(string operation, string outcome, ResponseMeta meta) =>
         _requests.Record(
             meta.ElapsedMs / 1000,
             new("operation", operation),
-            new("outcome", error is null ? "ok" : s_outcomes[error.Kind]),
+            new("outcome", outcome),
             new("wan_round_trips", s_roundTrips[Math.Min(meta.RoundTrips, s_roundTrips.Length - 1)]));
 
     internal void Committed(long micros) => _commits.Record(micros / 1e6);
