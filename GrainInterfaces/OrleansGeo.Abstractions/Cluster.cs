@@ -13,14 +13,15 @@ public sealed record ClusterInfo(
 /// <param name="Region">Its region label.</param>
 /// <param name="Zone">Its zone label.</param>
 /// <param name="Live">True while it answers heartbeats.</param>
+/// <param name="Draining">True once it is about to leave: it hands over what it leads, and is handed nothing.</param>
 /// <param name="LastHeardMs">Milliseconds since it was last heard; null when never.</param>
 /// <param name="RttMs">Measured round trip from the called node; null when never measured.</param>
 /// <param name="Replicas">Replicas on it, by the range directory.</param>
 /// <param name="Leaseholders">Ranges it leads, as far as the called node knows.</param>
 /// <param name="HttpAddress">Where its REST interface listens, when known.</param>
 public sealed record NodeInfo(
-    string Name, int Id, string Region, string Zone, bool Live, double? LastHeardMs, double? RttMs, int Replicas, int Leaseholders,
-    string? HttpAddress);
+    string Name, int Id, string Region, string Zone, bool Live, bool Draining, double? LastHeardMs, double? RttMs, int Replicas,
+    int Leaseholders, string? HttpAddress);
 
 /// <summary>A replica of a range.</summary>
 public sealed record ReplicaInfo(string Node, string Region, string Zone, string Role, bool Live);

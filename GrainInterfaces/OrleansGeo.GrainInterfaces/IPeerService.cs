@@ -20,6 +20,14 @@ public interface IPeerService : IGrainService
     [Alias("Message")]
     [ResponseTimeout("00:00:05")]
     Task MessageAsync(Immutable<byte[]> envelope, CancellationToken cancellation);
+
+    /// <summary>
+    /// Takes a node into the cluster. Both ways the bytes are in the engine's own encoding, which carries its version; who asks again with
+    /// the same bytes gets the same answer.
+    /// </summary>
+    [Alias("Join")]
+    [ResponseTimeout("00:00:10")]
+    Task<Immutable<byte[]>> JoinAsync(Immutable<byte[]> request, CancellationToken cancellation);
 }
 
 /// <summary>Snapshots from node to node, in small chunks that the receiver asks for. One on every silo, apart from heartbeats.</summary>

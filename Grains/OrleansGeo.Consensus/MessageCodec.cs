@@ -131,6 +131,7 @@ public static class MessageCodec
         writer.WriteTimestamp(message.Bound);
         writer.WriteTimestamp(message.Clock);
         writer.WriteInt64(message.LatestWallMillis);
+        writer.WriteBool(message.IsDraining);
     }
 
     /// <summary>Reads a heartbeat or its answer.</summary>
@@ -151,6 +152,7 @@ public static class MessageCodec
             Bound = reader.ReadTimestamp(),
             Clock = reader.ReadTimestamp(),
             LatestWallMillis = reader.ReadInt64(),
+            IsDraining = reader.ReadBool(),
         };
     }
 

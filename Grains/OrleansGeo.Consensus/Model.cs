@@ -284,4 +284,8 @@ public sealed record LivenessMessage
 
     /// <summary>The latest wall time the sender knows of, its own or one it was told, in milliseconds; 0 is none.</summary>
     public long LatestWallMillis { get; init; }
+
+    /// <summary>Asked: the asker is about to leave, and wants to lead nothing that another can lead. A hint: nothing is safe by
+    /// it.</summary>
+    public bool IsDraining { get; init; }
 }

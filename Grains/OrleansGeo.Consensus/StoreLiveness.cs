@@ -95,6 +95,20 @@ public sealed partial class StoreLiveness : ISupportView
     /// <inheritdoc />
     public HlcTimestamp DurableLimit { get; private set; }
 
+    /// <summary>True once <see cref="Drain"/> was called: its heartbeats say that this node leaves.</summary>
+    public bool IsDraining { get; private set; }
+
+    /// <summary>Tells every peer, from the next heartbeat on, which is now. For good: a node that comes back is a new start of
+    /// it.</summary>
+    public void Drain(MonoTime now)
+    {
+        IsDraining = true;
+        _nextBeat = MonoTime.Min(_nextBeat, now);
+    }
+
+    /// <summary>True when the peer said last that it leaves.</summary>
+    public bool Drains(NodeId peer) => peer == _self ? IsDraining : _received.TryGetValue(peer, out var known) && known.IsDraining;
+
     /// <summary>Names the nodes to exchange heartbeats with; this node itself is left out. A new one is asked at the next tick.</summary>
     public void SetPeers(IReadOnlyCollection<NodeId> peers)
     {
@@ -170,6 +184,11 @@ public sealed partial class StoreLiveness : ISupportView
         }
         else
         {
+            if (_received.TryGetValue(message.From, out var sender))
+            {
+                sender.IsDraining = message.IsDraining;
+            }
+
             OnHeartbeat(message, now, clock);
         }
     }
@@ -232,6 +251,7 @@ public sealed partial class StoreLiveness : ISupportView
                 Bound = wanted,
                 Clock = clock,
                 LatestWallMillis = _latestWallMillis,
+                IsDraining = IsDraining,
             });
         }
     }
@@ -293,5 +313,7 @@ public sealed partial class StoreLiveness : ISupportView
         public long RttMicros { get; set; } = DefaultRttMicros;
 
         public bool IsMeasured { get; set; }
+
+        public bool IsDraining { get; set; }
     }
 }

@@ -19,6 +19,10 @@ public sealed class PeerService(GrainId id, Orleans.Runtime.Silo silo, ILoggerFa
     /// <inheritdoc />
     public Task MessageAsync(Immutable<byte[]> envelope, CancellationToken cancellation) =>
         node.Host.TakeAsync(Lane.Normal, envelope.Value);
+
+    /// <inheritdoc />
+    public async Task<Immutable<byte[]>> JoinAsync(Immutable<byte[]> request, CancellationToken cancellation) =>
+        new(await node.Host.AnswerJoinAsync(request.Value, cancellation));
 }
 
 /// <summary>Takes snapshots from other nodes, chunk by chunk.</summary>

@@ -92,8 +92,8 @@ internal sealed record ClusterFile(string ClusterId, string TokenSecret, Immutab
 
     private static string? WrongWith(SeedNode seed) =>
         seed.Id < 1 ? $"node {seed.Name} has the id {seed.Id}; ids start at 1."
-        : SiloSettings.IsLabel(seed.Name) && SiloSettings.IsLabel(seed.Region) && SiloSettings.IsLabel(seed.Zone) ? null
-        : $"node {seed.Id} needs a name, a region and a zone of letters, digits, '-', '_' and '.'.";
+        : NodeRecord.IsLabel(seed.Name) && NodeRecord.IsLabel(seed.Region) && NodeRecord.IsLabel(seed.Zone) ? null
+        : $"node {seed.Id} needs a name, a region and a zone of {NodeRecord.LabelRule}.";
 
     private static string? Twice(string what, IEnumerable<string> values) =>
         values.GroupBy(value => value, StringComparer.Ordinal).FirstOrDefault(same => same.Count() > 1) is { Key: var twice }

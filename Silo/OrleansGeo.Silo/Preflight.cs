@@ -54,10 +54,19 @@ internal static class Preflight
         return seed;
     }
 
+    // The labels of a node that joined are in the cluster's records, and looked at when it starts.
     private static void CheckLabels(SiloSettings settings, ClusterSeed seed)
     {
-        var record = seed.Nodes.FirstOrDefault(node => node.Name == settings.Name)
-            ?? throw new SiloRefusedException($"Node {settings.Name} is not among the seeds of cluster {seed.ClusterId}.");
+        if (seed.Nodes.FirstOrDefault(node => node.Name == settings.Name) is not { } record)
+        {
+            return;
+        }
+
+        if (settings.Join)
+        {
+            throw new SiloRefusedException($"Node {settings.Name} is a seed of cluster {seed.ClusterId}: it does not --join, it has --first-start.");
+        }
+
         if (record.Region != settings.Region || record.Zone != settings.Zone)
         {
             throw new SiloRefusedException(
@@ -90,7 +99,15 @@ internal static class Preflight
         {
             Directory.CreateDirectory(settings.Data!);
             var identity = EmbeddedData.ReadIdentityAt(settings.Data!, settings.Name!);
-            if (identity is null && !settings.FirstStart)
+            var isSeed = seed.Nodes.Any(node => node.Name == settings.Name);
+            if (identity is null && !isSeed && !settings.Join)
+            {
+                throw new SiloRefusedException(
+                    $"Node {settings.Name} is not among the seeds of cluster {seed.ClusterId}, and its data directory {settings.Data} is empty. "
+                    + "A new node of a running cluster is started with --join.");
+            }
+
+            if (identity is null && isSeed && !settings.FirstStart)
             {
                 throw new SiloRefusedException(
                     $"The data directory {settings.Data} is empty. A node's very first start needs --first-start. A node that ran before "

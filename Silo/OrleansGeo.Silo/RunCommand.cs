@@ -18,18 +18,25 @@ internal static class RunCommand
         {
             Description = "the data directory may be empty; never for a node that lost its data, whose votes would be forgotten",
         };
+        var join = new Option<bool>("--join")
+        {
+            Description = "the node is not in the cluster file: with an empty data directory it asks the running cluster to take it in",
+        };
+        var advertised = Text("--advertise-http", "for a node that joins: where others reach its REST interface, as http://HOST:PORT");
         var file = Text("--cluster-file", "the file that 'geo-silo init' made");
         var address = Text("--address", "address for other silos", defaults.Address);
         var siloPort = Number("--silo-port", "port for other silos", defaults.SiloPort);
         var gatewayPort = Number("--gateway-port", "port for clients of Orleans; 0 for none", defaults.GatewayPort);
         var httpAddress = Text("--http-address", "address of the REST interface", defaults.HttpAddress);
         var httpPort = Number("--http-port", "port of the REST interface", defaults.HttpPort);
+        var drain = Number(
+            "--drain-seconds", "how long a node that stops goes on answering after it handed over, for load balancers to notice", 0);
         var clustering = Databases();
         var primary = Number(
             "--primary-silo-port", "without PostgreSQL, on one machine: the silo port of the silo that keeps the membership", null);
         var command = new Command("run", "runs a node in the foreground")
         {
-            name, region, zone, data, first, file, address, siloPort, gatewayPort, httpAddress, httpPort, clustering, primary,
+            name, region, zone, data, first, join, advertised, file, address, siloPort, gatewayPort, httpAddress, httpPort, drain, clustering, primary,
         };
         command.SetAction((parsed, _) => SiloProcess.RunAsync(new()
         {
@@ -38,12 +45,15 @@ internal static class RunCommand
             Zone = parsed.GetValue(zone),
             Data = parsed.GetValue(data),
             FirstStart = parsed.GetValue(first),
+            Join = parsed.GetValue(join),
+            AdvertiseHttp = parsed.GetValue(advertised),
             ClusterFile = parsed.GetValue(file),
             Address = parsed.GetValue(address)!,
             SiloPort = parsed.GetValue(siloPort)!.Value,
             GatewayPort = parsed.GetValue(gatewayPort)!.Value,
             HttpAddress = parsed.GetValue(httpAddress)!,
             HttpPort = parsed.GetValue(httpPort)!.Value,
+            DrainSeconds = parsed.GetValue(drain)!.Value,
             Clustering = parsed.GetValue(clustering) ?? [],
             PrimarySiloPort = parsed.GetValue(primary),
         }));

@@ -35,6 +35,11 @@ internal static class SiloProcess
             await Console.Error.WriteLineAsync($"geo-silo: {none.Message} A new cluster's databases are prepared by 'geo-silo init'.");
             return ExitCodes.Failed;
         }
+        catch (Exception failure) when (failure.GetBaseException() is JoinRefusedException refused)
+        {
+            await Console.Error.WriteLineAsync($"geo-silo: The cluster does not take this node in: {refused.Message}.");
+            return ExitCodes.Usage;
+        }
         catch (Exception failure)
         {
             await Console.Error.WriteLineAsync($"geo-silo: the node could not run: {failure.GetBaseException().Message}");
@@ -50,9 +55,11 @@ internal static class SiloProcess
         builder.Services.AddRoutingCore();
         builder.Logging.AddSimpleConsole(static console => console.SingleLine = true);
         builder.Logging.AddFilter(static (category, level) => level >= LevelOf(category));
-        builder.Services.Configure<HostOptions>(static host => host.ShutdownTimeout = s_shutdown);
+        var drain = TimeSpan.FromSeconds(settings.DrainSeconds);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = drain + s_shutdown);
 
-        // The silo is registered before the web server, so it is active before a request comes, and leaves after the last was answered.
+        // The silo is registered before the web server, so it is active before a request comes, and leaves after the last was answered. The
+        // node hands over what it leads before either stops.
         builder.UseOrleans(silo => Configure(silo, settings, seed));
         builder.Services.AddGeoApi();
         var app = builder.Build();
@@ -102,7 +109,9 @@ internal static class SiloProcess
                 SnapshotChunkBytes = GeoNodeOptions.SnapshotChunkBytes,
             },
             Seed = seed,
+            HttpAddress = settings.AdvertiseHttp,
             OpenStorage = () => NodeStorage.Open(settings.Data!),
+            DrainGrace = TimeSpan.FromSeconds(settings.DrainSeconds),
         });
     }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using OrleansGeo.Engine;
 
 namespace OrleansGeo.Silo;
 
@@ -6,6 +7,7 @@ namespace OrleansGeo.Silo;
 internal sealed record SiloSettings
 {
     private const int PortMax = 65_535;
+    private const int DrainSecondsMax = 600;
 
     /// <summary>Stable name: of the node, and of its silo.</summary>
     public string? Name { get; init; }
@@ -21,6 +23,12 @@ internal sealed record SiloSettings
 
     /// <summary>The node may begin with an empty data directory. Never after it ran: a node that lost its data forgets its votes.</summary>
     public bool FirstStart { get; init; }
+
+    /// <summary>The node is no seed, and asks the running cluster to take it in when its data directory is empty.</summary>
+    public bool Join { get; init; }
+
+    /// <summary>Where the REST interface is for others; told to the cluster by a node that joins.</summary>
+    public string? AdvertiseHttp { get; init; }
 
     /// <summary>The cluster's file.</summary>
     public string? ClusterFile { get; init; }
@@ -40,24 +48,23 @@ internal sealed record SiloSettings
     /// <summary>Port of the REST interface.</summary>
     public int HttpPort { get; init; } = 7_100;
 
+    /// <summary>Seconds for which a node that stops goes on answering after it handed over what it led.</summary>
+    public int DrainSeconds { get; init; }
+
     /// <summary>The PostgreSQL databases that hold the membership (<see cref="ClusterDatabases"/>); none for one machine without.</summary>
     public IReadOnlyList<string> Clustering { get; init; } = [];
 
     /// <summary>Without PostgreSQL: the silo port of the one silo on this machine that keeps the membership in its memory.</summary>
     public int? PrimarySiloPort { get; init; }
 
-    /// <summary>True for a text that can be a name or label.</summary>
-    public static bool IsLabel(string? text) =>
-        text is { Length: > 0 and <= 63 } && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
-
     /// <summary>What cannot be, a line each.</summary>
     public IEnumerable<string> Wrong()
     {
         foreach (var (option, label) in new[] { ("--name", Name), ("--region", Region), ("--zone", Zone) })
         {
-            if (!IsLabel(label))
+            if (!NodeRecord.IsLabel(label))
             {
-                yield return $"{option} must be given: 1 to 63 letters, digits, '-', '_' and '.'.";
+                yield return $"{option} must be given: {NodeRecord.LabelRule}.";
             }
         }
 
@@ -88,6 +95,16 @@ internal sealed record SiloSettings
             {
                 yield return $"{option} is {address}, which is no IP address.";
             }
+        }
+
+        if (AdvertiseHttp is { } url && !(Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"))
+        {
+            yield return $"--advertise-http is {url}, which is no http or https address.";
+        }
+
+        if (DrainSeconds is < 0 or > DrainSecondsMax)
+        {
+            yield return $"--drain-seconds is {DrainSeconds}; it is from 0 to {DrainSecondsMax}.";
         }
 
         foreach (var wrong in ClusterDatabases.Wrong(Clustering))

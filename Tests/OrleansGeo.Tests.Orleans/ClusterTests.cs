@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Orleans.TestingHost;
 using OrleansGeo.Primitives;
 using static OrleansGeo.Tests.Orleans.GeoTestCluster;
 
@@ -93,5 +94,28 @@ public sealed class ClusterTests
         // A loss is known only after the support duration; who was handed the lease needs not wait for that.
         Ok(await PutAsync(other, "after", 2));
         Assert.Equal(1, Ok(await GetAsync(other, "before")).Row["pop"].AsInt64());
+    }
+
+    [Fact]
+    public async Task A_silo_that_is_no_seed_joins_the_cluster_and_is_a_member_after_a_restart()
+    {
+        await using var cluster = await StartAsync();
+        Ok(await PutAsync(cluster.Client, "before", 1));
+        var joined = await cluster.JoinAsync();
+        await IsMemberAsync(cluster, joined);
+        Assert.Equal(1, Ok(await GetAsync(StoreOn(joined), "before")).Row["pop"].AsInt64());
+        Ok(await PutAsync(StoreOn(joined), "through it", 2));
+
+        await cluster.RestartAsync(joined);
+        joined = cluster.Silos.First(silo => silo.Name == joined.Name);
+        await IsMemberAsync(cluster, joined);
+        Assert.Equal(2, Ok(await GetAsync(StoreOn(joined), "through it")).Row["pop"].AsInt64());
+    }
+
+    private static async Task IsMemberAsync(GeoTestCluster cluster, InProcessSiloHandle joined)
+    {
+        await UntilAsync(async () => (await StoreOn(joined).ListNodesAsync(Options, Cancellation)).Value?.Items.Length == 4);
+        await UntilAsync(async () =>
+            Ok(await StoreOn(cluster.Silos[0]).ListNodesAsync(Options, Cancellation)).Items.Any(node => node.Name == joined.Name && node.Live));
     }
 }

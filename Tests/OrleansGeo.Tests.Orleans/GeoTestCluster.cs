@@ -37,7 +37,7 @@ internal sealed class GeoTestCluster : IAsyncDisposable, INodeFailure
         {
             silo.Services.AddSingleton<INodeFailure>(this);
             silo.Services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning));
-            var record = Seed.Nodes.First(node => node.Name == options.SiloName);
+            var record = Seed.Nodes.FirstOrDefault(node => node.Name == options.SiloName) ?? Joiner(options.SiloName);
             var disk = _disks.GetOrAdd(record.Name, _ => new());
             silo.AddOrleansGeo(new()
             {
@@ -152,7 +152,14 @@ internal sealed class GeoTestCluster : IAsyncDisposable, INodeFailure
     /// <summary>The table's one range.</summary>
     public async Task<RangeInfo> RangeAsync() => Assert.Single(Ok(await Client.ListRangesAsync(City, Options, Cancellation)).Items);
 
+    /// <summary>Starts a silo whose node is no seed: it joins.</summary>
+    public Task<InProcessSiloHandle> JoinAsync() => _silos.StartAdditionalSiloAsync();
+
+    public Task RestartAsync(InProcessSiloHandle silo) => _silos.RestartSiloAsync(silo);
+
     public Task KillAsync(InProcessSiloHandle silo) => _silos.KillSiloAsync(silo);
+
+    private static NodeRecord Joiner(string name) => new(NodeId.None, name, "us-west1", "us-west1-a", null);
 
     public Task StopAsync(InProcessSiloHandle silo) => _silos.StopSiloAsync(silo);
 

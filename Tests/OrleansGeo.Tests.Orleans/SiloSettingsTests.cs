@@ -80,7 +80,10 @@ public sealed class SiloSettingsTests : IDisposable
     {
         ClusterFile.New("c", [new(1, "n1", "r1", "r1-a", null)]).Write(ClusterPath);
         await RefusedAsync(Good with { Zone = "r1-b" }, "not in r1, r1-b");
-        await RefusedAsync(Good with { Name = "n2" }, "not among the seeds");
+        await RefusedAsync(Good with { Name = "n2" }, "A new node of a running cluster is started with --join");
+        await RefusedAsync(Good with { Join = true }, "it does not --join, it has --first-start");
+        await RefusedAsync(Good with { AdvertiseHttp = "n2:7100" }, "--advertise-http is n2:7100");
+        await RefusedAsync(Good with { DrainSeconds = -1 }, "--drain-seconds is -1; it is from 0 to 600");
     }
 
     [Fact]

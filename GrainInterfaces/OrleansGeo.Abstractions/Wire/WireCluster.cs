@@ -30,6 +30,7 @@ internal static class WireCluster
             writer.WriteString(node.Region);
             writer.WriteString(node.Zone);
             writer.WriteBool(node.Live);
+            writer.WriteBool(node.Draining);
             writer.WriteOptional(node.LastHeardMs);
             writer.WriteOptional(node.RttMs);
             writer.WriteInt32(node.Replicas);
@@ -39,7 +40,7 @@ internal static class WireCluster
 
     public static Listing<NodeInfo> ReadNodes(ref CodecReader reader) =>
         new(reader.ReadList(static (ref reader) => new NodeInfo(
-            reader.ReadString(), reader.ReadInt32(), reader.ReadString(), reader.ReadString(), reader.ReadBool(),
+            reader.ReadString(), reader.ReadInt32(), reader.ReadString(), reader.ReadString(), reader.ReadBool(), reader.ReadBool(),
             WireFields.ReadOptionalDouble(ref reader), WireFields.ReadOptionalDouble(ref reader), reader.ReadInt32(), reader.ReadInt32(),
             reader.ReadOptionalString())));
 

@@ -14,6 +14,7 @@ public sealed class NodeFront(Gateway gateway, NodeScheduler scheduler) : IGeoSt
         GeoErrorKind.OutcomeUnknown, "node-stopped", "The node stopped while the request was under way; it may have been carried out.");
 
     private readonly HashSet<Pending> _outstanding = [];
+    private TaskCompletionSource? _quiet;
     private readonly Lock _lock = new();
     private bool _stopped;
 
@@ -26,11 +27,23 @@ public sealed class NodeFront(Gateway gateway, NodeScheduler scheduler) : IGeoSt
             _stopped = true;
             outstanding = [.. _outstanding];
             _outstanding.Clear();
+            _quiet?.TrySetResult();
         }
 
         foreach (var pending in outstanding.OrderBy(pending => pending.Order))
         {
             pending.Abandon();
+        }
+    }
+
+    /// <summary>Completes at the first moment when no request is under way.</summary>
+    public Task QuietAsync()
+    {
+        lock (_lock)
+        {
+            return _outstanding.Count == 0
+                ? Task.CompletedTask
+                : (_quiet ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
         }
     }
 
@@ -159,6 +172,11 @@ public sealed class NodeFront(Gateway gateway, NodeScheduler scheduler) : IGeoSt
         lock (_lock)
         {
             _outstanding.Remove(pending);
+            if (_outstanding.Count == 0)
+            {
+                _quiet?.TrySetResult();
+                _quiet = null;
+            }
         }
     }
 

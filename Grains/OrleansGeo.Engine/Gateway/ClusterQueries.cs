@@ -58,6 +58,7 @@ internal sealed class ClusterQueries(GatewayCore core, CatalogChanges changes)
                 node.Region,
                 node.Zone,
                 IsLive(id),
+                core.Host.IsDraining(id),
                 isSelf ? 0 : core.Host.LastHeardMicros(id) / 1000.0,
                 isSelf ? 0 : core.Host.RttMicros(id) / 1000.0,
                 replicas.GetValueOrDefault(id),
@@ -107,6 +108,11 @@ internal sealed class ClusterQueries(GatewayCore core, CatalogChanges changes)
     public async Task<Readiness> ReadinessAsync(RequestScope scope)
     {
         var reasons = ImmutableArray.CreateBuilder<string>();
+        if (core.Host.IsDraining(core.Host.Self.Id))
+        {
+            return new(false, ["this node is about to leave"]);
+        }
+
         if (core.View.ClusterId.Length == 0)
         {
             return new(false, ["this node has not applied the system range yet"]);

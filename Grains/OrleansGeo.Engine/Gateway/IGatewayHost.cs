@@ -26,6 +26,9 @@ public interface IGatewayHost
     /// <summary>True while the node answers heartbeats; true for this node.</summary>
     bool IsLive(NodeId node);
 
+    /// <summary>True when the node, which may be this one, said that it is about to leave.</summary>
+    bool IsDraining(NodeId node);
+
     /// <summary>Elapsed microseconds since the node was last heard, or null when never.</summary>
     long? LastHeardMicros(NodeId node);
 

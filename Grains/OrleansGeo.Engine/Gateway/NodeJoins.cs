@@ -94,11 +94,12 @@ internal sealed class NodeJoins(GatewayCore core, CatalogReader catalog)
     private static NodeRecord Record(NodeId id, JoinRequest join) => new(id, join.Name, join.Region, join.Zone, join.HttpAddress);
 
     private static GeoError? Check(JoinRequest join) =>
-        CatalogRules.CheckName(join.Name, "name", upperCase: false)
-        ?? CatalogRules.CheckName(join.Region, "region", upperCase: false)
-        ?? CatalogRules.CheckName(join.Zone, "zone", upperCase: false)
+        Wrong(join.Name, "name") ?? Wrong(join.Region, "region") ?? Wrong(join.Zone, "zone")
         ?? (join.Token.IsDefault || join.Token.Length < TokenBytesMin
             ? Unfit("bad-token", $"a join token has at least {TokenBytesMin} bytes", "token") : null);
+
+    private static GeoError? Wrong(string label, string field) =>
+        NodeRecord.IsLabel(label) ? null : Unfit("bad-label", $"a node's {field} has {NodeRecord.LabelRule}: \"{label}\"", field);
 
     private static GeoError NameTaken(JoinRequest join, ImmutableArray<NodeRecord> nodes)
     {

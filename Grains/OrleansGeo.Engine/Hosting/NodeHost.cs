@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Security.Cryptography;
 using OrleansGeo.Primitives;
 using OrleansGeo.Storage;
@@ -10,8 +11,11 @@ public sealed record NodeHostSettings
     /// <summary>What the node is told; its name is the one its peers find it by.</summary>
     public required NodeOptions Node { get; init; }
 
-    /// <summary>The cluster it begins with when its storage is empty; null for one whose storage must have been initialised.</summary>
+    /// <summary>The cluster it begins with when its storage is empty and the seed names it.</summary>
     public ClusterSeed? Seed { get; init; }
+
+    /// <summary>How it becomes a member of a running cluster when the seed does not name it; null for one that is a member.</summary>
+    public JoinSettings? Join { get; init; }
 
     /// <summary>Opens its storage.</summary>
     public required Func<IStorageEngine> OpenStorage { get; init; }
@@ -41,7 +45,8 @@ public sealed record NodeHostSettings
 /// </summary>
 public sealed class NodeHost : IDisposable
 {
-    private static readonly TimeSpan s_handOver = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_join = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_drainStep = TimeSpan.FromMilliseconds(20);
 
     private readonly SerialTaskScheduler[] _decoders;
     private readonly CancellationTokenSource _stopping = new();
@@ -67,13 +72,17 @@ public sealed class NodeHost : IDisposable
     /// <summary>True once the host was stopped.</summary>
     public bool IsStopped => _stopping.IsCancellationRequested;
 
-    /// <summary>Opens storage, initialises it when it is empty and there is a seed, and starts the node.</summary>
+    /// <summary>
+    /// Opens storage, makes it that of a member when it is empty (by the seed, or by joining, which waits for the cluster), and starts the
+    /// node.
+    /// </summary>
     /// <exception cref="StorageUnavailableException">The storage cannot be opened or belongs to something else; its message is for
     /// the user.</exception>
-    public static Task<NodeHost> StartAsync(NodeHostSettings settings)
+    /// <exception cref="JoinRefusedException">The cluster will not have the node.</exception>
+    public static Task<NodeHost> StartAsync(NodeHostSettings settings, CancellationToken cancellation = default)
     {
         var scheduler = new SerialTaskScheduler(settings.Unhandled);
-        return OnSchedulerAsync(scheduler, () => StartAsync(settings, scheduler), CancellationToken.None);
+        return OnSchedulerAsync(scheduler, () => StartAsync(settings, scheduler, cancellation), CancellationToken.None);
     }
 
     /// <summary>
@@ -102,16 +111,32 @@ public sealed class NodeHost : IDisposable
         return OnSchedulerAsync(_scheduler, () => ServeAsync(decoded, asked, cancellation), _stopping.Token);
     }
 
-    /// <summary>
-    /// Asks other live voters to lead what this node leads, nearest first. Completes when every one was asked and has had a moment to take
-    /// over; what cannot be handed over is left to expire.
-    /// </summary>
-    public async Task HandOverAsync(CancellationToken cancellation)
+    /// <summary>Answers a node that asks to join. Never fails on what the bytes say: who sends nonsense is refused.</summary>
+    public async Task<byte[]> AnswerJoinAsync(byte[] request, CancellationToken cancellation)
     {
-        var tries = 0;
-        while (!IsStopped && await OnSchedulerAsync(_scheduler, HandOverOnceAsync, _stopping.Token) && ++tries < 20)
+        JoinRequest join;
+        try
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, cancellation);
+            join = JoinCodec.ReadRequest(request);
+        }
+        catch (CodecException nonsense)
+        {
+            return JoinCodec.Encode(new GeoResult<JoinAnswer>(
+                null, new(GeoErrorKind.Invalid, "bad-join", nonsense.Message), ResponseMeta.Local()));
+        }
+
+        return JoinCodec.Encode(await Front.JoinAsync(join, new(s_join), cancellation));
+    }
+
+    /// <summary>
+    /// Drains the node (see <see cref="Engine.Node.Drain"/>): completes when it leads nothing that a live voter elsewhere could lead. It
+    /// goes on answering, and is asked less and less.
+    /// </summary>
+    public async Task DrainAsync(CancellationToken cancellation)
+    {
+        while (!IsStopped && await OnSchedulerAsync(_scheduler, () => Task.FromResult(_node.Drain()), _stopping.Token) > 0)
+        {
+            await Task.Delay(s_drainStep, TimeProvider.System, cancellation);
         }
     }
 
@@ -153,30 +178,50 @@ public sealed class NodeHost : IDisposable
         }
     }
 
-    private static async Task<NodeHost> StartAsync(NodeHostSettings settings, SerialTaskScheduler scheduler)
+    private static async Task<NodeHost> StartAsync(
+        NodeHostSettings settings, SerialTaskScheduler scheduler, CancellationToken cancellation)
     {
         var storage = settings.OpenStorage();
         try
         {
+            var members = ImmutableArray<NodeRecord>.Empty;
             if (settings.Seed is { } seed && seed.Nodes.FirstOrDefault(node => node.Name == settings.Node.Name) is { } record)
             {
                 await seed.InitialiseAsync(storage, record);
             }
+            else if (settings.Join is { } join)
+            {
+                members = await NodeJoining.RunAsync(storage, settings.Node, join, settings.Time, cancellation);
+            }
 
             Node? node = null;
-            var transport = new PeerTransport(
-                settings.Node.Region, id => node?.System.Nodes.GetValueOrDefault(id), settings.Carrier, settings.Limits,
-                settings.Metrics);
+            var transport = new PeerTransport(settings.Node.Region, Find, settings.Carrier, settings.Limits, settings.Metrics);
             var chance = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
             node = await Node.StartAsync(
                 settings.Node, new(storage, transport, scheduler, settings.Time, chance, settings.Events, settings.Metrics));
+            CheckLabels(node, settings.Node);
             var gateway = new Gateway(new PeerGatewayHost(node, scheduler, settings.Carrier, settings.Limits));
             return new(node, scheduler, new(gateway, scheduler), settings.Unhandled);
+
+            // Until the node holds the system range, it knows the others by the answer to its request to join.
+            NodeRecord? Find(NodeId id) =>
+                node?.System.Nodes.GetValueOrDefault(id) ?? members.FirstOrDefault(member => member.Id == id);
         }
         catch
         {
             storage.Dispose();
             throw;
+        }
+    }
+
+    // Replicas are placed by the labels that the cluster knows.
+    private static void CheckLabels(Node node, NodeOptions told)
+    {
+        if (node.System.Nodes.TryGetValue(node.Id, out var known) && (known.Region != told.Region || known.Zone != told.Zone))
+        {
+            node.Dispose();
+            throw new StorageUnavailableException(
+                $"Node {told.Name} is in {known.Region}, {known.Zone} for its cluster, not in {told.Region}, {told.Zone}.");
         }
     }
 
@@ -242,35 +287,6 @@ public sealed class NodeHost : IDisposable
         ToIncarnation = request.FromIncarnation,
         Messages = reply is null ? [] : [reply],
     };
-
-    // True when there was something left to hand over.
-    private async Task<bool> HandOverOnceAsync()
-    {
-        var asked = new List<Task<CallResult>>();
-        foreach (var range in _node.ReplicasHere().ToArray())
-        {
-            if (_node.LocalReplica(range) is not { HasLease: true } local)
-            {
-                continue;
-            }
-
-            var configuration = local.Descriptor.Configuration;
-            var heirs = configuration.Voters.Where(voter => voter != _node.Id && !configuration.IsWitness(voter) && _node.IsLive(voter))
-                .OrderBy(voter => _node.RttMicros(voter) ?? long.MaxValue).ThenBy(voter => voter).ToArray();
-            if (heirs.Length > 0)
-            {
-                asked.Add(_node.CallAsync(
-                    _node.Id, range, new RangeOperation.TransferLeader(heirs[0]), s_handOver, CancellationToken.None));
-            }
-        }
-
-        foreach (var call in asked)
-        {
-            await call;
-        }
-
-        return asked.Count > 0;
-    }
 
     // An envelope on its way in: decoded off the node's scheduler, then received on it.
     private sealed class Taken : TaskCompletionSource

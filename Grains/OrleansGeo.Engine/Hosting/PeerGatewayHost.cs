@@ -63,6 +63,9 @@ public sealed class PeerGatewayHost : IGatewayHost
     public bool IsLive(NodeId node) => _node.IsLive(node);
 
     /// <inheritdoc />
+    public bool IsDraining(NodeId node) => _node.IsDraining(node);
+
+    /// <inheritdoc />
     public long? LastHeardMicros(NodeId node) => _node.LastHeardMicros(node);
 
     /// <inheritdoc />

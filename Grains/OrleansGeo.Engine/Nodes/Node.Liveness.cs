@@ -16,6 +16,35 @@ public sealed partial class Node
     /// <inheritdoc />
     public bool IsLive(NodeId node) => node == Id || Liveness.Hears(node, Clock.Mono());
 
+    /// <inheritdoc />
+    public bool IsDraining(NodeId node) => Liveness.Drains(node);
+
+    /// <summary>
+    /// Begins to leave, for good: hands over what it leads, now and whenever it comes to lead again, to voters that stay; they learn of it
+    /// by heartbeat and hand nothing back. It still votes, stores and answers. Called again, it answers how many ranges it leads that
+    /// another live voter could lead.
+    /// </summary>
+    public int Drain()
+    {
+        if (!Liveness.IsDraining)
+        {
+            Liveness.Drain(Clock.Mono());
+            BeatIfDue();
+        }
+
+        var left = 0;
+        foreach (var replica in _replicas.Values)
+        {
+            if (replica.Leads && replica.HasHeir())
+            {
+                left++;
+                replica.HandOver();
+            }
+        }
+
+        return left;
+    }
+
     // A node whose storage has not completed a sync for half a support duration is a dead node, and says so by silence.
     private bool StorageIsHealthy() => Clock.Mono().MicrosSince(_lastSync) <= Options.SupportMicros / 2;
 

@@ -84,6 +84,10 @@ public static class NodeStore
         return fresh;
     }
 
+    /// <summary>True when the store holds a replica of a range.</summary>
+    internal static bool HasReplica(IStorageEngine storage, RangeId range) =>
+        storage.TryGet(LocalKeys.Replica(range, LocalKeys.AppliedKind), out _);
+
     /// <summary>True when the store belongs to a node already.</summary>
     public static bool IsInitialised(IStorageEngine storage) => storage.TryGet(LocalKeys.Identity, out _);
 

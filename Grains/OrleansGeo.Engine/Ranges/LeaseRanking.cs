@@ -17,7 +17,7 @@ internal static class LeaseRanking
     {
         var rank = 0;
         var farthest = 0L;
-        var own = Place(RegionOf(node, node.Id), descriptor, node.Id);
+        var own = Place(node, descriptor, node.Id);
         foreach (var voter in descriptor.Configuration.Voters)
         {
             if (voter == node.Id)
@@ -26,7 +26,7 @@ internal static class LeaseRanking
             }
 
             farthest = Math.Max(farthest, node.Liveness.RttMicros(voter));
-            rank += Place(RegionOf(node, voter), descriptor, voter).CompareTo(own) < 0 && !IsGone(node, voter, leader) ? 1 : 0;
+            rank += Place(node, descriptor, voter).CompareTo(own) < 0 && !IsGone(node, voter, leader) ? 1 : 0;
         }
 
         return rank * (farthest + SlackMicros);
@@ -64,6 +64,10 @@ internal static class LeaseRanking
 
     private static string RegionOf(Node node, NodeId voter) =>
         node.System.Nodes.TryGetValue(voter, out var record) ? record.Region : string.Empty;
+
+    // A node that drains takes over only where nobody else does.
+    private static (bool Drains, (int Region, uint Turn, NodeId Node) Place) Place(Node node, RangeDescriptor descriptor, NodeId voter) =>
+        (node.IsDraining(voter), Place(RegionOf(node, voter), descriptor, voter));
 
     // Within a region the order is turned by the range id, so that ranges spread their leaders over the region's voters.
     private static (int Region, uint Turn, NodeId Node) Place(string region, RangeDescriptor descriptor, NodeId voter) =>

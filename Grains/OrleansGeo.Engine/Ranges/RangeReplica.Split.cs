@@ -21,8 +21,6 @@ internal sealed partial class RangeReplica
     private long _bytesWritten;
     private long _sizeBytes;
     private bool _splitAsked;
-    private LogIndex _housedAt;
-    private bool _housedAsLeader;
 
     private void HandleSplit(Caller caller, RangeOperation.Split split)
     {
@@ -149,14 +147,13 @@ internal sealed partial class RangeReplica
     /// <summary>True while the next pass of the node's housekeeping will look here; see <see cref="Node.Stir"/>.</summary>
     public bool IsStirred { get; set; }
 
-    /// <summary>True when something happened here since the last look, or somebody waits.</summary>
-    public bool HasNews => _applied != _housedAt || Leads != _housedAsLeader || (Leads && !IsPublished)
+    /// <summary>True when the next pass of housekeeping must look again, whatever happens until then.</summary>
+    public bool HasNews => (Leads && (!IsPublished || _node.IsDraining(_node.Id)))
         || _parked.Count > 0 || _appliedWaiters.Count > 0 || _sizeBytes > _node.Options.SplitBytes;
 
     /// <summary>Looks after the range's size, and after who should lead it.</summary>
     public void KeepHouse()
     {
-        (_housedAt, _housedAsLeader) = (_applied, Leads);
         Sweep();
         if (Descriptor is not { } descriptor || !_core.MayServe(_node.Clock.Mono()))
         {
@@ -177,7 +174,7 @@ internal sealed partial class RangeReplica
         }
 
         CollectGarbage();
-        HandOverToPreferred(descriptor);
+        HandOver();
     }
 
     public void SplitAnswered() => _splitAsked = false;
@@ -194,27 +191,53 @@ internal sealed partial class RangeReplica
         }
     }
 
-    // After a region came back, leadership goes home: to a live voter in a better region that has the whole log.
-    private void HandOverToPreferred(RangeDescriptor descriptor)
+    /// <summary>True when a voter that stays could lead the range as soon as it has caught up.</summary>
+    public bool HasHeir()
     {
-        var rank = LeaseRanking.RegionRank(_node, descriptor, _node.Id);
-        if (rank == 0 || descriptor.Configuration.IsJoint || _core.IsTransferring)
+        foreach (var voter in Descriptor?.Configuration.Voters ?? [])
+        {
+            if (voter != _node.Id && CouldLead(Descriptor!, voter))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>
+    /// After a region came back, leadership goes home: to the live voter in the best region that has the whole log, if that is a better
+    /// region than this node's. A node that drains hands over to the best there is.
+    /// </summary>
+    public void HandOver()
+    {
+        var descriptor = Descriptor!;
+        if (descriptor.Configuration.IsJoint || _core.IsTransferring)
         {
             return;
         }
 
+        var best = NodeId.None;
+        var bestRank = (_node.IsDraining(_node.Id) ? int.MaxValue : LeaseRanking.RegionRank(_node, descriptor, _node.Id), long.MinValue);
         foreach (var peer in _core.Progress(_node.Clock.Mono()))
         {
-            if (descriptor.Configuration.Voters.Contains(peer.Peer) && !descriptor.Configuration.IsWitness(peer.Peer)
-                && peer.Fortified && _node.IsLive(peer.Peer) && peer.Match >= _core.CommitIndex
-                && LeaseRanking.RegionRank(_node, descriptor, peer.Peer) < rank)
+            var rank = (LeaseRanking.RegionRank(_node, descriptor, peer.Peer), _node.Liveness.RttMicros(peer.Peer));
+            if (rank.CompareTo(bestRank) < 0 && CouldLead(descriptor, peer.Peer) && peer.Fortified && peer.Match >= _core.CommitIndex)
             {
-                _core.TransferLeadership(peer.Peer, _node.Clock.Mono());
-                _node.MarkDirty(this);
-                return;
+                (best, bestRank) = (peer.Peer, rank);
             }
         }
+
+        if (best.IsSome)
+        {
+            _core.TransferLeadership(best, _node.Clock.Mono());
+            _node.MarkDirty(this);
+        }
     }
+
+    private bool CouldLead(RangeDescriptor descriptor, NodeId voter) =>
+        descriptor.Configuration.Voters.Contains(voter) && !descriptor.Configuration.IsWitness(voter)
+        && _node.IsLive(voter) && !_node.IsDraining(voter);
 
     private void HandleTransfer(Caller caller, RangeOperation.TransferLeader transfer)
     {

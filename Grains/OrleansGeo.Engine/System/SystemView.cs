@@ -1,10 +1,21 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Collections.Immutable;
 using OrleansGeo.Primitives;
 
 namespace OrleansGeo.Engine;
 
 /// <summary>A node as the system range knows it.</summary>
-public sealed record NodeRecord(NodeId Id, string Name, string Region, string Zone, string? HttpAddress);
+public sealed record NodeRecord(NodeId Id, string Name, string Region, string Zone, string? HttpAddress)
+{
+    /// <summary>What a name or label is, for the user.</summary>
+    public const string LabelRule = "1 to 63 letters, digits, '-', '_' and '.'";
+
+    private const int LabelCharsMax = 63;
+
+    /// <summary>True for a text that can be a node's name, region or zone.</summary>
+    public static bool IsLabel([NotNullWhen(true)] string? text) =>
+        text is { Length: > 0 and <= LabelCharsMax } && text.All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
+}
 
 /// <summary>A database with the version of its record, for conditional changes.</summary>
 public sealed record DatabaseRecord(long Id, DatabaseSpec Spec, HlcTimestamp Version);

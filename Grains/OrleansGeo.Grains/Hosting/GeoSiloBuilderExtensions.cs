@@ -51,10 +51,12 @@ public static class GeoSiloBuilderExtensions
         silo.Services.AddSingleton<PeerServiceClient>();
         silo.Services.AddSingleton<BulkPeerServiceClient>();
         silo.Services.AddSingleton<PeerCarrier>();
+        silo.Services.AddSingleton<MemberAsker>();
         silo.Services.TryAddSingleton<INodeFailure, EndsTheHost>();
         silo.Services.AddSingleton<NodeLifecycle>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(
             static services => services.GetRequiredService<NodeLifecycle>());
+        silo.Services.AddHostedService(static services => services.GetRequiredService<NodeLifecycle>());
         silo.Services.TryAddSingleton<IGeoStore>(services =>
         {
             var node = services.GetRequiredService<LocalNode>();

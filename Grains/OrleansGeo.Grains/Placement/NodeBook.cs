@@ -23,6 +23,13 @@ public sealed class NodeBook(IClusterMembershipService membership)
         return page.Silos.GetValueOrDefault(node);
     }
 
+    /// <summary>The silos of all names but one.</summary>
+    public IReadOnlyList<SiloAddress> Others(string node)
+    {
+        Find(node);
+        return [.. _page.Silos.Where(silo => silo.Key != node).Select(silo => silo.Value)];
+    }
+
     private static Page Read(ClusterMembershipSnapshot snapshot)
     {
         var silos = new Dictionary<string, SiloAddress>(StringComparer.Ordinal);

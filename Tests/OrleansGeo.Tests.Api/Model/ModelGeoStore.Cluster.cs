@@ -7,9 +7,9 @@ public sealed partial class ModelGeoStore
 {
     private static readonly ImmutableArray<NodeInfo> s_nodes =
     [
-        new("n1", 1, "us-east1", "us-east1-a", true, 0, 0, 1, 1, "http://127.0.0.1:7101"),
-        new("n2", 2, "us-west1", "us-west1-a", true, 12.5, 66.2, 1, 0, null),
-        new("n3", 3, "europe-west1", "europe-west1-a", false, null, null, 1, 0, null),
+        new("n1", 1, "us-east1", "us-east1-a", true, false, 0, 0, 1, 1, "http://127.0.0.1:7101"),
+        new("n2", 2, "us-west1", "us-west1-a", true, true, 12.5, 66.2, 1, 0, null),
+        new("n3", 3, "europe-west1", "europe-west1-a", false, false, null, null, 1, 0, null),
     ];
 
     private readonly SortedDictionary<long, RangeInfo> _ranges = [];

@@ -158,6 +158,8 @@ public sealed class FakeCluster : IGatewayHost
         return new(answer.Outcome, to, path, CallFailure.None);
     }
 
+    public bool IsDraining(NodeId node) => false;
+
     public bool IsLive(NodeId node) => node == Self.Id || !Down.Contains(node) || Loop.Time.Millis >= BackAtMillis;
 
     public long? LastHeardMicros(NodeId node) => IsLive(node) ? 10_000 : (Loop.Time.Millis - LostAtMillis) * 1000;

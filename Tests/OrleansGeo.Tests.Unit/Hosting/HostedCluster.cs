@@ -85,17 +85,22 @@ internal sealed class HostedCluster : IPeerCarrier, INodeEvents, IAsyncDisposabl
         return LoseAnswers ? throw new IOException("lost on its way back") : bytes;
     }
 
-    private async Task StartAsync(NodeRecord node)
+    /// <summary>Starts a node that is no seed, on a disk that may have been used before.</summary>
+    public async Task<NodeHost> JoinAsync(
+        NodeOptions node, MemoryDisk disk, Func<byte[], CancellationToken, Task<byte[]?>> askAnyone, CancellationToken cancellation) =>
+        _hosts[node.Name] = await NodeHost.StartAsync(
+            SettingsOf(node, disk) with { Join = new() { ClusterId = Seed.ClusterId, AskAnyone = askAnyone } }, cancellation);
+
+    private async Task StartAsync(NodeRecord node) => _hosts[node.Name] = await NodeHost.StartAsync(
+        SettingsOf(new() { Name = node.Name, Region = node.Region, Zone = node.Zone }, new()));
+
+    private NodeHostSettings SettingsOf(NodeOptions node, MemoryDisk disk) => new()
     {
-        var disk = new MemoryDisk();
-        _hosts[node.Name] = await NodeHost.StartAsync(new()
-        {
-            Node = new() { Name = node.Name, Region = node.Region, Zone = node.Zone },
-            Seed = Seed,
-            OpenStorage = () => disk.Open(TimeProvider.System),
-            Carrier = this,
-            Events = this,
-            Unhandled = _bugs.Enqueue,
-        });
-    }
+        Node = node,
+        Seed = Seed,
+        OpenStorage = () => disk.Open(TimeProvider.System),
+        Carrier = this,
+        Events = this,
+        Unhandled = _bugs.Enqueue,
+    };
 }

@@ -53,7 +53,7 @@ public sealed class NodeHostTests
         await using var cluster = await ReadyAsync();
         var leader = (await LeaderAsync(cluster))!;
         Assert.NotEmpty(Led(cluster[leader]));
-        await cluster[leader].HandOverAsync(Cancellation);
+        await cluster[leader].DrainAsync(Cancellation);
         Assert.Empty(Led(cluster[leader]));
         cluster.Kill(leader);
         Assert.Null((await PutAsync(cluster["n3"], "after")).Error);
