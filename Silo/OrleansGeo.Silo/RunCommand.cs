@@ -31,12 +31,15 @@ internal static class RunCommand
         var httpPort = Number("--http-port", "port of the REST interface", defaults.HttpPort);
         var drain = Number(
             "--drain-seconds", "how long a node that stops goes on answering after it handed over, for load balancers to notice", 0);
+        var logFormat = Text("--log-format", $"{SiloLogging.Text} for people, {SiloLogging.Json} for collectors", defaults.LogFormat);
+        var logLevel = Text("--log-level", $"the least that is logged: {string.Join(", ", SiloLogging.Levels.Keys)}", defaults.LogLevel);
         var clustering = Databases();
         var primary = Number(
             "--primary-silo-port", "without PostgreSQL, on one machine: the silo port of the silo that keeps the membership", null);
         var command = new Command("run", "runs a node in the foreground")
         {
-            name, region, zone, data, first, join, advertised, file, address, siloPort, gatewayPort, httpAddress, httpPort, drain, clustering, primary,
+            name, region, zone, data, first, join, advertised, file, address, siloPort, gatewayPort, httpAddress, httpPort, drain, logFormat,
+            logLevel, clustering, primary,
         };
         command.SetAction((parsed, _) => SiloProcess.RunAsync(new()
         {
@@ -54,6 +57,8 @@ internal static class RunCommand
             HttpAddress = parsed.GetValue(httpAddress)!,
             HttpPort = parsed.GetValue(httpPort)!.Value,
             DrainSeconds = parsed.GetValue(drain)!.Value,
+            LogFormat = parsed.GetValue(logFormat)!,
+            LogLevel = parsed.GetValue(logLevel)!,
             Clustering = parsed.GetValue(clustering) ?? [],
             PrimarySiloPort = parsed.GetValue(primary),
         }));

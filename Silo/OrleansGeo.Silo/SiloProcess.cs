@@ -53,8 +53,8 @@ internal static class SiloProcess
         builder.WebHost.UseKestrelCore();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Parse(settings.HttpAddress), settings.HttpPort));
         builder.Services.AddRoutingCore();
-        builder.Logging.AddSimpleConsole(static console => console.SingleLine = true);
-        builder.Logging.AddFilter(static (category, level) => level >= LevelOf(category));
+        SiloLogging.Add(builder.Logging, settings);
+        SiloTelemetry.Add(builder.Services, settings);
         var drain = TimeSpan.FromSeconds(settings.DrainSeconds);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = drain + s_shutdown);
 
@@ -99,6 +99,7 @@ internal static class SiloProcess
             cluster.ClusterId = seed.ClusterId;
         });
         silo.Configure<SiloOptions>(options => options.SiloName = settings.Name!);
+        SiloTelemetry.Add(silo);
         silo.AddOrleansGeo(new()
         {
             Node = new()
@@ -114,13 +115,4 @@ internal static class SiloProcess
             DrainGrace = TimeSpan.FromSeconds(settings.DrainSeconds),
         });
     }
-
-    // The services log each move of the ring, in which they have no part. A refused placement is an answer to its caller, and logged by
-    // Orleans as an error with a stack each time.
-    private static LogLevel LevelOf(string? category) =>
-        category is null ? LogLevel.Information
-        : category.EndsWith("PeerService", StringComparison.Ordinal) ? LogLevel.Warning
-        : category.StartsWith("OrleansGeo.", StringComparison.Ordinal) ? LogLevel.Information
-        : category.StartsWith("Orleans.Messaging", StringComparison.Ordinal) ? LogLevel.Critical
-        : LogLevel.Warning;
 }

@@ -131,9 +131,9 @@ public sealed class ResourceTests : IAsyncLifetime
         const string Route = "http_route=\"/v1/databases/{db}/tables/{table}/rows/{**key}\"";
         var counts = text.Split('\n')
             .Where(static line => line.StartsWith("http_server_request_duration_seconds_count", StringComparison.Ordinal)).ToArray();
-        Assert.Contains(counts, static line => HasAll(line, Route, "http_request_method=\"PUT\"", "http_response_status_code=\"201\"", "} 2"));
-        Assert.Contains(counts, static line => HasAll(line, Route, "http_request_method=\"GET\"", "http_response_status_code=\"404\"", "} 1"));
-        Assert.Contains(counts, static line => HasAll(line, "http_request_method=\"_OTHER\"", "http_response_status_code=\"404\"", "} 1"));
+        Assert.Contains(counts, static line => HasAll(line, Route, "method=\"PUT\"", "status_code=\"201\"", "} 2"));
+        Assert.Contains(counts, static line => HasAll(line, Route, "method=\"GET\"", "status_code=\"404\"", "} 1"));
+        Assert.Contains(counts, static line => HasAll(line, "method=\"_OTHER\"", "status_code=\"404\"", "} 1"));
         Assert.DoesNotContain("Oslo", text, StringComparison.Ordinal);
     }
 

@@ -8,11 +8,17 @@ namespace OrleansGeo.Api.Observability;
 /// <summary>What one instrument reported, by its tags.</summary>
 public sealed class InstrumentSeries(Instrument instrument, int seriesMax)
 {
+    /// <summary>The instrument of the web server that counts requests.</summary>
+    public const string RequestDuration = "http.server.request.duration";
+
     // The usual advice steps from 100 ms to 250 ms; a wide-area round trip lies between, so the steps here are fine from 1 to 300 ms.
     private static readonly double[] s_secondsBounds =
         [0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.035, 0.05, 0.065, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.5, 1, 2.5, 5, 10, 60];
 
     private readonly ConcurrentDictionary<Tag[], Series> _series = new(TagComparer.Instance);
+
+    /// <summary>Bounds for durations of requests.</summary>
+    public static IReadOnlyList<double> SecondsBounds => s_secondsBounds;
 
     /// <summary>The instrument.</summary>
     public Instrument Instrument { get; } = instrument;
@@ -82,7 +88,7 @@ public sealed class InstrumentSeries(Instrument instrument, int seriesMax)
     // Requests of the web server get the steps of a wide area too.
     private static IReadOnlyList<double> BoundsOf(Instrument instrument) => instrument switch
     {
-        { Name: "http.server.request.duration" } => s_secondsBounds,
+        { Name: RequestDuration } => s_secondsBounds,
         Histogram<double> { Advice.HistogramBucketBoundaries: { } bounds } => bounds,
         Histogram<long> { Advice.HistogramBucketBoundaries: { } bounds } => [.. bounds.Select(static bound => (double)bound)],
         Histogram<int> { Advice.HistogramBucketBoundaries: { } bounds } => [.. bounds.Select(static bound => (double)bound)],

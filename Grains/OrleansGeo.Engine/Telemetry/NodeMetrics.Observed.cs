@@ -96,7 +96,9 @@ public sealed partial class NodeMetrics
 
     private void Count(string name, string unit, string description, Func<NodeCounters, long> read) =>
         _meter.CreateObservableCounter(
-            Full(name), () => _node is { } node ? [new Measurement<long>(read(node.Counters))] : Array.Empty<Measurement<long>>(), unit,
+            Full(name),
+            () => _node is { } node ? [new Measurement<long>(read(node.Counters), _self)] : Array.Empty<Measurement<long>>(),
+            unit,
             description);
 
     // What may be added up over nodes.
@@ -114,7 +116,9 @@ public sealed partial class NodeMetrics
         }
 
         Volatile.Write(ref _lookedAt, node.Time.GetTimestamp());
-        return node.Figures is { } figures ? read(figures) : [];
+        return node.Figures is { } figures
+            ? read(figures).Select(one => new Measurement<double>(one.Value, [.. _self, .. one.Tags]))
+            : [];
     }
 
     private static string Full(string name) => "orleansgeo." + name;

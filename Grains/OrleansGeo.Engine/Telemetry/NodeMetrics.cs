@@ -1,11 +1,13 @@
 using System.Collections.Frozen;
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Tag = System.Collections.Generic.KeyValuePair<string, object?>;
 
 namespace OrleansGeo.Engine;
 
 /// <summary>
-/// Shows a node to whoever listens: a meter of its own, whose tags name the node, for as long as the host wants, over starts and stops of
-/// the node. Most of it is read from what the node counts anyway, when somebody looks; only durations are recorded as they happen. A node
+/// Shows a node to whoever listens: a meter of its own, whose measurements all name the node, for as long as the host wants, over starts and
+/// stops of the node. (Tags of the meter would say it once; exporters put the meters of all nodes in a process under the first one's.) Most of it is read from what the node counts anyway, when somebody looks; only durations are recorded as they happen. A node
 /// without one is not shown, as in a simulation. Names, units and meanings are in <c>docs/metrics.md</c>.
 /// </summary>
 public sealed partial class NodeMetrics : IDisposable
@@ -25,6 +27,7 @@ public sealed partial class NodeMetrics : IDisposable
 
     private static readonly string[] s_roundTrips = ["0", "1", "2", "3", "4 or more"];
 
+    private readonly Tag[] _self;
     private readonly Meter _meter;
     private readonly Histogram<double> _requests;
     private readonly Histogram<double> _commits;
@@ -42,11 +45,8 @@ public sealed partial class NodeMetrics : IDisposable
     /// <param name="scope">Whom the meter belongs to, as <see cref="Meter.Scope"/>: tells hosts in one process apart.</param>
     public NodeMetrics(string node, string region, string zone, object? scope = null)
     {
-        _meter = new(new MeterOptions(MeterName)
-        {
-            Tags = [new("node", node), new("region", region), new("zone", zone)],
-            Scope = scope,
-        });
+        _self = [new("node", node), new("region", region), new("zone", zone)];
+        _meter = new(new MeterOptions(MeterName) { Scope = scope });
         _requests = _meter.CreateHistogram(
             "orleansgeo.gateway.request.duration", "s", "Requests answered by this node's gateway, from its arrival there to the answer.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = s_requestBounds });
@@ -79,23 +79,36 @@ public sealed partial class NodeMetrics : IDisposable
     internal void Answered(string operation, string outcome, ResponseMeta meta) =>
         _requests.Record(
             meta.ElapsedMs / 1000,
-            new("operation", operation),
-            new("outcome", outcome),
-            new("wan_round_trips", s_roundTrips[Math.Min(meta.RoundTrips, s_roundTrips.Length - 1)]));
+            Tags(
+                new("operation", operation),
+                new("outcome", outcome),
+                new("wan_round_trips", s_roundTrips[Math.Min(meta.RoundTrips, s_roundTrips.Length - 1)])));
 
-    internal void Committed(long micros) => _commits.Record(micros / 1e6);
+    internal void Committed(long micros) => _commits.Record(micros / 1e6, _self);
 
-    internal void Synced(long micros) => _syncs.Record(micros / 1e6);
+    internal void Synced(long micros) => _syncs.Record(micros / 1e6, _self);
 
-    internal void Retried(string why) => _retries.Add(1, new KeyValuePair<string, object?>("why", why));
+    internal void Retried(string why) => _retries.Add(1, Tags(new Tag("why", why)));
 
-    internal void Refused(string queue) => _refused.Add(1, new KeyValuePair<string, object?>("queue", queue));
+    internal void Refused(string queue) => _refused.Add(1, Tags(new Tag("queue", queue)));
 
-    internal void Sent(Lane lane, int bytes) => _sent.Add(bytes, new KeyValuePair<string, object?>("lane", NameOf(lane)));
+    internal void Sent(Lane lane, int bytes) => _sent.Add(bytes, Tags(new Tag("lane", NameOf(lane))));
 
-    internal void Dropped(Lane lane, string why) => _dropped.Add(1, new("lane", NameOf(lane)), new("why", why));
+    internal void Dropped(Lane lane, string why) => _dropped.Add(1, Tags(new("lane", NameOf(lane)), new("why", why)));
 
-    internal void Unread(Lane lane) => _unread.Add(1, new KeyValuePair<string, object?>("lane", NameOf(lane)));
+    internal void Unread(Lane lane) => _unread.Add(1, Tags(new Tag("lane", NameOf(lane))));
+
+    // Without an allocation: a list keeps eight tags in itself.
+    private TagList Tags(params ReadOnlySpan<Tag> own)
+    {
+        var tags = new TagList(_self);
+        foreach (var tag in own)
+        {
+            tags.Add(tag);
+        }
+
+        return tags;
+    }
 
     private static string NameOf(Lane lane) => lane switch
     {
