@@ -38,6 +38,9 @@ public sealed class DemoClient : IDisposable
         Timeout = Timeout.InfiniteTimeSpan,
     };
 
+    private const int CreateAttempts = 10;
+    private static readonly TimeSpan s_createAgain = TimeSpan.FromSeconds(1);
+
     /// <summary>Sends a request. Waits a little longer than the node is told to, so that the node's own answer comes first.</summary>
     public async Task<DemoReply> SendAsync(
         HttpMethod method, Uri node, string path, string? json, TimeSpan timeout, CancellationToken stop,
@@ -98,13 +101,24 @@ public sealed class DemoClient : IDisposable
         }
     }
 
-    /// <summary>Creates something, or finds that it is there already.</summary>
+    /// <summary>Creates something, or finds that it is there already. Whether a failed attempt made it is no matter.</summary>
+    /// <exception cref="DemoFailedException">It cannot be, or was not in a few attempts.</exception>
     public async Task CreateAsync(Uri node, string path, string json, CancellationToken stop)
     {
-        var reply = await SendAsync(HttpMethod.Post, node, path, json, TimeSpan.FromSeconds(30), stop);
-        if (reply.Kind != ReplyKind.Acknowledged && reply.Status != 409)
+        for (var attempt = 1; ; attempt++)
         {
-            throw new DemoFailedException($"POST {new Uri(node, path)} answered {reply.Status}: {reply.Body}");
+            var reply = await SendAsync(HttpMethod.Post, node, path, json, TimeSpan.FromSeconds(30), stop);
+            if (reply.Kind == ReplyKind.Acknowledged || reply.Status == 409)
+            {
+                return;
+            }
+
+            if (attempt == CreateAttempts || reply.Status is >= 400 and < 500)
+            {
+                throw new DemoFailedException($"POST {new Uri(node, path)} answered {reply.Status}: {reply.Body}");
+            }
+
+            await Task.Delay(s_createAgain, stop);
         }
     }
 

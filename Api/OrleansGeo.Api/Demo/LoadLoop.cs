@@ -17,7 +17,7 @@ public enum LoadKind
 }
 
 /// <summary>A client in a closed loop: one request at a time, and after a failure the same again 20 ms later.</summary>
-public sealed class LoadLoop(DemoClient client, DemoNode node, string table, LoadKind kind, LoadLog log)
+public sealed class LoadLoop(DemoClient client, Uri node, string table, LoadKind kind, LoadLog log)
 {
     // One attempt of many: short, so that a request which waits for a node that is gone is soon asked anew.
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(1);
@@ -78,11 +78,11 @@ public sealed class LoadLoop(DemoClient client, DemoNode node, string table, Loa
         var reply = kind switch
         {
             LoadKind.Write => await client.SendAsync(
-                HttpMethod.Put, node.Address, PathOf(number), $$"""{"value":{{number}}}""", s_timeout, stop,
+                HttpMethod.Put, node, PathOf(number), $$"""{"value":{{number}}}""", s_timeout, stop,
                 ("Idempotency-Key", $"{log.Name}-{number}")),
-            LoadKind.StrongRead => await client.SendAsync(HttpMethod.Get, node.Address, PathOf(seen), null, s_timeout, stop),
+            LoadKind.StrongRead => await client.SendAsync(HttpMethod.Get, node, PathOf(seen), null, s_timeout, stop),
             _ => await client.SendAsync(
-                HttpMethod.Get, node.Address, PathOf(0), null, s_timeout, stop, ("Geo-Consistency", "bounded;max-ms=3600000")),
+                HttpMethod.Get, node, PathOf(0), null, s_timeout, stop, ("Geo-Consistency", "bounded;max-ms=3600000")),
         };
         Count(reply, number, seen);
         return reply.Kind == ReplyKind.Acknowledged;

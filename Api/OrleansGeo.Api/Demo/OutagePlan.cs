@@ -5,14 +5,14 @@ namespace OrleansGeo.Api.Demo;
 /// <summary>What an outage script breaks, seen from the home region of its tables.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="What">In words.</param>
-/// <param name="Faults">The bodies for the faults endpoint; given the home region, the leader's zone first.</param>
+/// <param name="Faults">The faults; given the home region, the leader's zone first.</param>
 /// <param name="IsLost">Whether a node is gone: its zone, the home's zones with the leader's first, and the home.</param>
 /// <param name="MustServe">Whether a client is to be served again before anything is healed.</param>
 public sealed record OutagePlan(
     string Name,
     string What,
-    Func<OutageScene, ImmutableArray<string>> Faults,
-    Func<OutageScene, DemoNode, bool> IsLost,
+    Func<OutageScene, ImmutableArray<OutageFault>> Faults,
+    Func<OutageScene, OutageNode, bool> IsLost,
     Func<LoadKind, OutageView, bool> MustServe)
 {
     /// <summary>All of them.</summary>
@@ -20,22 +20,22 @@ public sealed record OutagePlan(
     [
         new(
             "kill-zone", "the zone of the leaders dies",
-            static scene => [$$$"""{"crash":{"zone":"{{{scene.Zones[0]}}}"}}"""],
-            static (scene, node) => node.Record.Zone == scene.Zones[0],
+            static scene => [new(OutageFaultKind.CrashZone, scene.Zones[0])],
+            static (scene, node) => node.Zone == scene.Zones[0],
             static (_, _) => true),
         new(
             "kill-two-zones", "two zones of the home region die at once: more than the zone goal is made for",
-            static scene => [.. scene.Zones.Take(2).Select(zone => $$$"""{"crash":{"zone":"{{{zone}}}"}}""")],
-            static (scene, node) => scene.Zones.Take(2).Contains(node.Record.Zone),
+            static scene => [.. scene.Zones.Take(2).Select(static zone => new OutageFault(OutageFaultKind.CrashZone, zone))],
+            static (scene, node) => scene.Zones.Take(2).Contains(node.Zone),
             static (kind, view) => view.SurvivesRegion || (kind == LoadKind.StaleRead && !view.IsHome)),
         new(
             "kill-region", "the home region dies",
-            static scene => [$$$"""{"crash":{"region":"{{{scene.Home}}}"}}"""],
-            static (scene, node) => node.Record.Region == scene.Home,
+            static scene => [new(OutageFaultKind.CrashRegion, scene.Home)],
+            static (scene, node) => node.Region == scene.Home,
             static (kind, view) => view.SurvivesRegion || kind == LoadKind.StaleRead),
         new(
             "cut-region", "the home region is cut off from the others, and lives",
-            static scene => [$$$"""{"partition":{"regions":["{{{scene.Home}}}"],"direction":"both"}}"""],
+            static scene => [new(OutageFaultKind.CutRegion, scene.Home)],
             static (_, _) => false,
             static (kind, view) => kind == LoadKind.StaleRead || view.SurvivesRegion != view.IsHome),
     ];

@@ -9,16 +9,17 @@ namespace OrleansGeo.Api.Demo;
 /// Breaks something under load and says what it cost: for a table with the zone goal and one with the region goal, and from every region
 /// with a node that survives, a client each that writes, reads strongly and reads stale, without end.
 /// </summary>
-public sealed class OutageScript(OutagePlan plan, DemoHost host, DemoClient client, DemoOutput output)
+public sealed class OutageScript(OutagePlan plan, IOutageStage stage, DemoClient client, DemoOutput output)
 {
     private const string Database = "/v1/databases/outage";
     private static readonly ImmutableArray<string> s_goals = ["zone", "region"];
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan s_hold = TimeSpan.FromSeconds(8);
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     private readonly LoadLog _clock = new("", "", "");
     private readonly string _run = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
+
+    private IReadOnlyList<string> Regions { get; } = [.. stage.Nodes.Select(node => node.Region).Distinct(StringComparer.Ordinal)];
 
     /// <summary>Runs it; true when no acknowledged write was lost and everyone was served who had to be.</summary>
     public async Task<bool> RunAsync(CancellationToken stop)
@@ -38,8 +39,7 @@ public sealed class OutageScript(OutagePlan plan, DemoHost host, DemoClient clie
 
         foreach (var fault in plan.Faults(scene))
         {
-            Show(HttpMethod.Post, fault);
-            await client.InsistAsync(HttpMethod.Post, host.Front, FaultBoard.Path, fault, stop);
+            await stage.BreakAsync(fault, stop);
         }
 
         await Task.Delay(s_hold, stop);
@@ -55,14 +55,14 @@ public sealed class OutageScript(OutagePlan plan, DemoHost host, DemoClient clie
 
     private async Task<OutageScene> SetTheSceneAsync(CancellationToken stop)
     {
-        var home = host.Cluster.Regions[0];
+        var home = Regions[0];
         var spec = new JsonObject
         {
             ["name"] = "outage",
             ["primaryRegion"] = home,
-            ["regions"] = new JsonArray([.. host.Cluster.Regions.Select(region => (JsonNode)region)]),
+            ["regions"] = new JsonArray([.. Regions.Select(region => (JsonNode)region)]),
         };
-        await client.CreateAsync(host.Front, "/v1/databases", spec.ToJsonString(), stop);
+        await client.CreateAsync(stage.Front, "/v1/databases", spec.ToJsonString(), stop);
         foreach (var goal in s_goals)
         {
             var table = $$"""
@@ -70,36 +70,36 @@ public sealed class OutageScript(OutagePlan plan, DemoHost host, DemoClient clie
                 {"name":"run","type":"string"},{"name":"region","type":"string"},
                 {"name":"number","type":"int64"},{"name":"value","type":"int64"}]}
                 """;
-            await client.CreateAsync(host.Front, Database + "/tables", table, stop);
+            await client.CreateAsync(stage.Front, Database + "/tables", table, stop);
         }
 
         var leader = await GatherLeadersAsync(home, stop);
-        ImmutableArray<string> zones = [.. host.Cluster.Nodes.Where(node => node.Record.Region == home).Select(node => node.Record.Zone)];
-        return new(home, [leader.Record.Zone, .. zones.Where(zone => zone != leader.Record.Zone)]);
+        ImmutableArray<string> zones = [.. stage.Nodes.Where(node => node.Region == home).Select(node => node.Zone)];
+        return new(home, [leader.Zone, .. zones.Where(zone => zone != leader.Zone)]);
     }
 
     // Both tables led from one node: then one zone's death hits both.
-    private async Task<DemoNode> GatherLeadersAsync(string home, CancellationToken stop)
+    private async Task<OutageNode> GatherLeadersAsync(string home, CancellationToken stop)
     {
         var ranges = (await RangesAsync(stop)).ToArray();
         var common = ranges.Select(Voters).Aggregate((one, other) => [.. one.Intersect(other)]);
-        var leader = host.Cluster.Nodes.First(node => node.Record.Region == home && common.Contains(node.Record.Name));
+        var leader = stage.Nodes.First(node => node.Region == home && common.Contains(node.Name));
         foreach (var range in ranges)
         {
-            if (range.GetProperty("leaseholder").GetString() != leader.Record.Name)
+            if (range.GetProperty("leaseholder").GetString() != leader.Name)
             {
                 var path = $"/v1/ranges/{range.GetProperty("id").GetInt64()}/transfer-leader";
-                await client.InsistAsync(HttpMethod.Post, host.Front, path, $$"""{"node":"{{leader.Record.Name}}"}""", stop);
+                await client.InsistAsync(HttpMethod.Post, stage.Front, path, $$"""{"node":"{{leader.Name}}"}""", stop);
             }
         }
 
-        output.Line($"Both tables, outage.zone_goal and outage.region_goal, are led by {leader.Record.Name} in {leader.Record.Zone}.");
+        output.Line($"Both tables, outage.zone_goal and outage.region_goal, are led by {leader.Name} in {leader.Zone}.");
         return leader;
     }
 
     private async Task<IEnumerable<JsonElement>> RangesAsync(CancellationToken stop)
     {
-        var reply = await client.InsistAsync(HttpMethod.Get, host.Front, "/v1/ranges", null, stop);
+        var reply = await client.InsistAsync(HttpMethod.Get, stage.Front, "/v1/ranges", null, stop);
         return reply.Json.GetProperty("ranges").EnumerateArray()
             .Where(range => range.GetProperty("table").GetString()!.StartsWith("outage.", StringComparison.Ordinal));
     }
@@ -113,9 +113,9 @@ public sealed class OutageScript(OutagePlan plan, DemoHost host, DemoClient clie
     private async Task<ImmutableArray<OutageClient>> ClientsAsync(OutageScene scene, CancellationToken stop)
     {
         var clients = ImmutableArray.CreateBuilder<OutageClient>();
-        foreach (var region in host.Cluster.Regions)
+        foreach (var region in Regions)
         {
-            if (host.Cluster.Nodes.FirstOrDefault(node => node.Record.Region == region && !plan.IsLost(scene, node)) is not { } node)
+            if (stage.Nodes.FirstOrDefault(node => node.Region == region && !plan.IsLost(scene, node)) is not { } node)
             {
                 continue;
             }
@@ -126,7 +126,7 @@ public sealed class OutageScript(OutagePlan plan, DemoHost host, DemoClient clie
                 await client.InsistAsync(HttpMethod.Put, node.Address, $"{table}/rows/{log.RowPath}/0", """{"value":0}""", stop);
                 clients.Add(new(
                     node, goal, table, log, new(goal == "region", region == scene.Home),
-                    [.. Enum.GetValues<LoadKind>().Select(kind => new LoadLoop(client, node, table, kind, log))]));
+                    [.. Enum.GetValues<LoadKind>().Select(kind => new LoadLoop(client, node.Address, table, kind, log))]));
             }
         }
 
@@ -136,9 +136,8 @@ public sealed class OutageScript(OutagePlan plan, DemoHost host, DemoClient clie
     private async Task<TimeSpan> HealAsync(ImmutableArray<OutageClient> clients, CancellationToken stop)
     {
         output.Line("Now all of it is mended.");
-        Show(HttpMethod.Delete, null);
         var from = _clock.Now;
-        await client.InsistAsync(HttpMethod.Delete, host.Front, FaultBoard.Path, null, stop);
+        await stage.MendAsync(stop);
         await UntilAsync(
             () => clients.All(each => each.Loops.All(loop => loop.Meter.HasAcknowledgedSince(from))), "Not everyone is served again", stop);
         var healed = _clock.Now - from;
@@ -151,7 +150,7 @@ public sealed class OutageScript(OutagePlan plan, DemoHost host, DemoClient clie
     // Reads the writer's rows in another region than it stood in, strongly, page by page.
     private async Task<int> LostAsync(OutageClient writer, ImmutableArray<OutageClient> clients, CancellationToken stop)
     {
-        var reader = clients.FirstOrDefault(other => other.Node.Record.Region != writer.Node.Record.Region) ?? writer;
+        var reader = clients.FirstOrDefault(other => other.Node.Region != writer.Node.Region) ?? writer;
         var found = new Dictionary<long, long>();
         string? page = null;
         do
@@ -181,7 +180,7 @@ public sealed class OutageScript(OutagePlan plan, DemoHost host, DemoClient clie
             ],
             clients.Select((each, i) => (IReadOnlyList<string>)
             [
-                each.Node.Record.Region, each.Node.Record.Name, each.Goal, .. outages[i].Select(Text),
+                each.Node.Region, each.Node.Name, each.Goal, .. outages[i].Select(Text),
                 $"{each.Log.All.Count}", $"{each.Loops.Sum(loop => loop.Failed)}", $"{each.Loops.Sum(loop => loop.Unknown)}", $"{lost[i]}",
             ]));
         output.Line("Acknowledged and lost count writes; failed and unknown count writes and reads.");
@@ -194,7 +193,7 @@ public sealed class OutageScript(OutagePlan plan, DemoHost host, DemoClient clie
         var complaints = new List<string>();
         for (var i = 0; i < clients.Length; i++)
         {
-            var (each, at) = (clients[i], $"{clients[i].Node.Record.Region}, {clients[i].Goal} goal");
+            var (each, at) = (clients[i], $"{clients[i].Node.Region}, {clients[i].Goal} goal");
             complaints.AddRange(lost[i] == 0 ? [] : [$"{at}: {lost[i]} acknowledged writes are LOST"]);
             for (var j = 0; j < each.Loops.Length; j++)
             {
@@ -220,19 +219,17 @@ public sealed class OutageScript(OutagePlan plan, DemoHost host, DemoClient clie
     private static string Text((TimeSpan Longest, bool IsOpen) outage) =>
         $"{outage.Longest.TotalSeconds:F2} s" + (outage is { IsOpen: true, Longest.TotalSeconds: > 1 } ? ", to the end" : "");
 
-    private void Show(HttpMethod method, string? body) => output.Line("  " + Curl.Line(method, host.Front, FaultBoard.Path, body));
-
     private async Task UntilAsync(Func<bool> condition, string otherwise, CancellationToken stop)
     {
         for (var from = _clock.Now; !condition(); await Task.Delay(20, stop))
         {
-            if (_clock.Now - from > s_patience)
+            if (_clock.Now - from > stage.Patience)
             {
-                throw new DemoFailedException($"{otherwise} within {s_patience.TotalSeconds:F0} s.");
+                throw new DemoFailedException($"{otherwise} within {stage.Patience.TotalSeconds:F0} s.");
             }
         }
     }
 
     private sealed record OutageClient(
-        DemoNode Node, string Goal, string Table, LoadLog Log, OutageView View, ImmutableArray<LoadLoop> Loops);
+        OutageNode Node, string Goal, string Table, LoadLog Log, OutageView View, ImmutableArray<LoadLoop> Loops);
 }

@@ -15,7 +15,7 @@ public static class Scripts
         try
         {
             return OutagePlan.All.FirstOrDefault(plan => plan.Name == name) is { } plan
-                ? await new OutageScript(plan, host, client, output).RunAsync(stop)
+                ? await new OutageScript(plan, new DemoStage(host, client, output), client, output).RunAsync(stop)
                 : await new RejoinScript(host, client, output).RunAsync(stop);
         }
         catch (DemoFailedException failed)

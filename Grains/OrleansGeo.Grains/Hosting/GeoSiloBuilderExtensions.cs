@@ -23,6 +23,12 @@ public static class GeoSiloBuilderExtensions
     // With one connection to a silo, a chunk of a snapshot and a heartbeat stand in one queue.
     private const int ConnectionsPerSilo = 4;
 
+    // What Orleans believes of other silos decides nothing here but how soon one that was lost can be back: a silo that starts wants an
+    // answer from every silo that is taken to be there, and one that was cut off and evicted has to hear of it. Three probes in a row make
+    // a vote. The longest round trip of a WAN is far below a probe.
+    private static readonly TimeSpan s_probe = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_tableRefresh = TimeSpan.FromSeconds(5);
+
     /// <summary>
     /// A silo that is a node: its grains, its traffic with other nodes, and the node itself, which starts when the silo is active.
     /// </summary>
@@ -38,6 +44,11 @@ public static class GeoSiloBuilderExtensions
             connections.ConnectionsPerEndpoint = ConnectionsPerSilo;
             connections.OpenConnectionTimeout = TimeSpan.FromSeconds(2);
             connections.ConnectionRetryDelay = TimeSpan.FromMilliseconds(200);
+        });
+        silo.Configure<ClusterMembershipOptions>(membership =>
+        {
+            membership.ProbeTimeout = s_probe;
+            membership.TableRefreshTimeout = s_tableRefresh;
         });
         silo.AddPlacementDirector<NodePlacement, NodeDirector>();
         silo.AddGrainDirectory(NoDirectory.Name, static (_, _) => new NoDirectory());

@@ -29,6 +29,9 @@ internal abstract class ProductProcess : IDisposable
     /// <summary>The operating system's number of it.</summary>
     public int Id => _process.Id;
 
+    /// <summary>True once it has ended.</summary>
+    public bool HasEnded => _process.HasExited;
+
     /// <summary>What it printed, on either stream.</summary>
     public string Said
     {

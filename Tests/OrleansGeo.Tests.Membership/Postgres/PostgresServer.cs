@@ -17,24 +17,27 @@ internal sealed class PostgresServer : IDisposable
 
     private readonly string _root;
     private readonly List<string> _as;
+    private readonly PostgresPlace _place;
 
-    private PostgresServer(string root, List<string> asUser)
+    private PostgresServer(string root, List<string> asUser, PostgresPlace place)
     {
-        (_root, _as) = (root, asUser);
+        (_root, _as, _place) = (root, asUser, place);
         Data = Path.Combine(root, "data");
         Port = FreePort();
     }
 
     public string Data { get; }
 
+    public bool IsRunning => Processes().Count > 0;
+
     public int Port { get; }
 
     // Without Unix sockets, whose lock files outlive a server that was killed.
     private string Settings =>
-        $"-p {Port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c shared_buffers=16MB -c max_connections=60";
+        $"-p {Port} -c listen_addresses={_place.Address} -c unix_socket_directories= -c shared_buffers=16MB -c max_connections=60";
 
     public string ConnectionString =>
-        $"Host=127.0.0.1;Port={Port.ToString(CultureInfo.InvariantCulture)};Username=postgres;Database=postgres";
+        $"Host={_place.Address};Port={Port.ToString(CultureInfo.InvariantCulture)};Username=postgres;Database=postgres";
 
     /// <summary>Why there are no servers here, or null when there are. They are real, and their time limits count real seconds.</summary>
     public static string? Missing =>
@@ -45,7 +48,7 @@ internal sealed class PostgresServer : IDisposable
         : null;
 
     /// <summary>Makes a server's data and starts it.</summary>
-    public static PostgresServer Start()
+    public static PostgresServer Start(PostgresPlace? place = null)
     {
         var root = Directory.CreateTempSubdirectory("geo-pg-").FullName;
         var asUser = AsUser()!;
@@ -54,8 +57,10 @@ internal sealed class PostgresServer : IDisposable
             Run(["chown", asUser[^1], root]);
         }
 
-        var server = new PostgresServer(root, asUser.Count > 0 ? ["setpriv", .. asUser[..^1]] : []);
+        place ??= new("127.0.0.1", "127.0.0.1/32", []);
+        var server = new PostgresServer(root, asUser.Count > 0 ? ["setpriv", .. asUser[..^1]] : [], place);
         server.Do([Binary("initdb")!, "-D", server.Data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"]);
+        File.AppendAllText(Path.Combine(server.Data, "pg_hba.conf"), $"host all all {place.Clients} trust\n");
         server.Launch();
         return server;
     }
@@ -147,7 +152,7 @@ internal sealed class PostgresServer : IDisposable
         }
     }
 
-    private void Do(IEnumerable<string> command) => Run([.. _as, .. command]);
+    private void Do(IEnumerable<string> command) => Run([.. _place.Inside, .. _as, .. command]);
 
     private static void Signal(string signal, int process) =>
         Run(["kill", signal, process.ToString(CultureInfo.InvariantCulture)], mayFail: true);
@@ -204,6 +209,9 @@ internal sealed class PostgresServer : IDisposable
         }
     }
 }
+
+/// <summary>Where a server is: its address, who may connect to it, and the words that run a command there.</summary>
+internal sealed record PostgresPlace(string Address, string Clients, IReadOnlyList<string> Inside);
 
 /// <summary>The tests that share three servers, one at a time.</summary>
 [CollectionDefinition(Name)]

@@ -12,25 +12,37 @@ internal sealed class GeoSiloProcess : ProductProcess
 {
     private readonly HttpClient _http;
 
-    private GeoSiloProcess(ProcessStartInfo start, int httpPort)
-        : base("silo", start, TimeSpan.FromSeconds(90)) =>
-        _http = new() { BaseAddress = new($"http://127.0.0.1:{httpPort.ToString(CultureInfo.InvariantCulture)}") };
+    private GeoSiloProcess(ProcessStartInfo start, Uri address)
+        : base("silo", start, TimeSpan.FromSeconds(90)) => _http = new() { BaseAddress = address };
+
+    /// <summary>The executable.</summary>
+    public static string Program => Path.ChangeExtension(typeof(SiloSettings).Assembly.Location, null);
 
     /// <summary>Starts one; its databases are named by the variable, as where passwords are kept off the command line.</summary>
-    public static GeoSiloProcess Start(SiloSettings settings)
+    /// <param name="settings">What it is told.</param>
+    /// <param name="inside">The words that run a command somewhere else.</param>
+    public static GeoSiloProcess Start(SiloSettings settings, params IReadOnlyList<string> inside)
     {
-        var start = new ProcessStartInfo(
-            Path.ChangeExtension(typeof(SiloSettings).Assembly.Location, null),
-            [
-                "run", "--name", settings.Name!, "--region", settings.Region!, "--zone", settings.Zone!, "--data", settings.Data!,
-                "--cluster-file", settings.ClusterFile!, "--silo-port", Text(settings.SiloPort),
-                "--gateway-port", Text(settings.GatewayPort), "--http-port", Text(settings.HttpPort),
-                .. settings.FirstStart ? ["--first-start"] : Array.Empty<string>(),
-            ]);
+        string[] command =
+        [
+            .. inside, Program,
+            "run", "--name", settings.Name!, "--region", settings.Region!, "--zone", settings.Zone!, "--data", settings.Data!,
+            "--cluster-file", settings.ClusterFile!, "--address", settings.Address, "--silo-port", Text(settings.SiloPort),
+            "--gateway-port", Text(settings.GatewayPort), "--http-address", settings.HttpAddress, "--http-port", Text(settings.HttpPort),
+            .. settings.FirstStart ? ["--first-start"] : Array.Empty<string>(),
+        ];
+        var start = new ProcessStartInfo(command[0], command[1..]);
         start.Environment["GEO_CLUSTERING"] = string.Join('\n', settings.Clustering);
-        return new(start, settings.HttpPort);
+        return new(start, new($"http://{settings.HttpAddress}:{Text(settings.HttpPort)}"));
 
         static string Text(int port) => port.ToString(CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Asks it to stop in good order, as a service manager does, and waits until it has.</summary>
+    public Task<int> TerminateAsync()
+    {
+        Posix.Signal(Id, "TERM");
+        return EndAsync();
     }
 
     /// <summary>Waits until it says that it is ready.</summary>

@@ -1,0 +1,201 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using OrleansGeo.Api.Demo;
+using OrleansGeo.Silo;
+using OrleansGeo.Tests.Membership.Postgres;
+using OrleansGeo.Tests.Orleans.Clustering;
+
+namespace OrleansGeo.Tests.Orleans.Nine;
+
+/// <summary>
+/// Nine real silos in three regions, a zone each, with the membership in a PostgreSQL in every region, and a supervisor that starts a silo
+/// again when it ends by itself. The servers are given, and are killed and started with their region.
+/// </summary>
+internal sealed class NineSilos : IOutageStage, IAsyncDisposable
+{
+    private static readonly string[] s_regions = ["us-east1", "us-west1", "europe-west1"];
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("geo-nine-");
+    private readonly IReadOnlyList<PostgresServer> _servers;
+    private readonly RegionNetwork? _network;
+    private readonly CancellationTokenSource _ending = new();
+    private readonly List<int> _cut = [];
+    private Task _supervision = Task.CompletedTask;
+
+    public NineSilos(IReadOnlyList<PostgresServer> servers, RegionNetwork? network = null)
+    {
+        (_servers, _network) = (servers, network);
+        Silos = [.. Enumerable.Range(0, 9).Select(i => new Slot(Settings(i), i / 3))];
+        Nodes =
+        [
+            .. Silos.Select(slot => slot.Settings).Select(settings => new OutageNode(
+                settings.Name!, settings.Region!, settings.Zone!, new($"http://{settings.HttpAddress}:{settings.HttpPort}"))),
+        ];
+    }
+
+    public ImmutableArray<Slot> Silos { get; }
+
+    public ImmutableArray<OutageNode> Nodes { get; }
+
+    /// <summary>A node outside the home region, so that it is there whatever becomes of the home.</summary>
+    public Uri Front => Nodes[^1].Address;
+
+    /// <summary>Processes start anew, nine of them on a machine that others use.</summary>
+    public TimeSpan Patience { get; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>Silos that ended by themselves and were started again.</summary>
+    public int Revived { get; private set; }
+
+    private string ClusterPath => Path.Combine(_folder.FullName, "cluster.json");
+
+    /// <summary>Founds the cluster and starts all of it.</summary>
+    public async Task StartAsync()
+    {
+        // Where the databases can be reached from.
+        Posix.Run(
+        [
+            .. _network?.Inside(0) ?? [], GeoSiloProcess.Program, "init", "--cluster-file", ClusterPath,
+            .. Silos.Select(static slot => slot.Settings).SelectMany(static node =>
+                new[] { "--seed", $"{node.Name}={node.Region}/{node.Zone}@http://{node.HttpAddress}:{node.HttpPort}" }),
+            .. Silos[0].Settings.Clustering.SelectMany(static database => new[] { "--clustering", database }),
+        ]);
+        foreach (var slot in Silos)
+        {
+            Launch(slot);
+        }
+
+        await ReadyAsync();
+        _supervision = SuperviseAsync();
+    }
+
+    /// <summary>Waits until every node is ready.</summary>
+    public Task ReadyAsync() => Task.WhenAll(Silos.Select(slot => slot.Process!.ReadyAsync()));
+
+    public async Task BreakAsync(OutageFault fault, CancellationToken stop)
+    {
+        if (fault.Kind == OutageFaultKind.CutRegion)
+        {
+            _cut.Add(RegionOf(fault.Name));
+            _network!.Cut(RegionOf(fault.Name));
+            return;
+        }
+
+        var lost = Silos.Where(slot => fault.Name == (fault.Kind == OutageFaultKind.CrashZone ? slot.Settings.Zone : slot.Settings.Region))
+            .ToArray();
+        await Task.WhenAll(lost.Select(slot => slot.KillAsync()));
+        if (fault.Kind == OutageFaultKind.CrashRegion)
+        {
+            _servers[RegionOf(fault.Name)].Kill();
+        }
+    }
+
+    public Task MendAsync(CancellationToken stop)
+    {
+        _cut.ForEach(region => _network!.Join(region));
+        _cut.Clear();
+        foreach (var slot in Silos.Where(slot => !slot.IsWanted))
+        {
+            if (!_servers[slot.Region].IsRunning)
+            {
+                _servers[slot.Region].Launch();
+            }
+
+            Launch(slot);
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Stops a silo as a service manager does, and starts it again.</summary>
+    public async Task RestartAsync(Slot slot)
+    {
+        slot.IsWanted = false;
+        Assert.Equal(ExitCodes.Done, await slot.Process!.TerminateAsync());
+        Launch(slot);
+        await slot.Process!.ReadyAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _ending.CancelAsync();
+        await _supervision;
+        foreach (var slot in Silos)
+        {
+            slot.Process?.Dispose();
+        }
+
+        foreach (var server in _servers.Where(server => !server.IsRunning))
+        {
+            server.Launch();
+        }
+
+        _ending.Dispose();
+        _folder.Delete(recursive: true);
+    }
+
+    private static int RegionOf(string name) => Array.IndexOf(s_regions, name);
+
+    private SiloSettings Settings(int node)
+    {
+        var region = node / 3;
+        return new()
+        {
+            Name = $"n{(node + 1).ToString(CultureInfo.InvariantCulture)}",
+            Region = s_regions[region],
+            Zone = $"{s_regions[region]}-{(char)('a' + (node % 3))}",
+            Data = Path.Combine(_folder.FullName, $"n{node + 1}"),
+            ClusterFile = ClusterPath,
+            Address = _network?.WanAddress(region) ?? "127.0.0.1",
+            HttpAddress = _network?.LookAddress(region) ?? "127.0.0.1",
+            SiloPort = SiloSettingsTests.FreePort(),
+            GatewayPort = SiloSettingsTests.FreePort(),
+            HttpPort = SiloSettingsTests.FreePort(),
+            Clustering = PostgresDatabases.Clustering(_servers),
+        };
+    }
+
+    private void Launch(Slot slot)
+    {
+        var isFirst = slot.Process is null;
+        slot.Process?.Dispose();
+        slot.Process = GeoSiloProcess.Start(slot.Settings with { FirstStart = isFirst }, _network?.Inside(slot.Region) ?? []);
+        slot.IsWanted = true;
+    }
+
+    private async Task SuperviseAsync()
+    {
+        while (!_ending.IsCancellationRequested)
+        {
+            foreach (var slot in Silos.Where(slot => slot.IsWanted && slot.Process!.HasEnded))
+            {
+                Revived++;
+                slot.Ends.Add(slot.Process!.Said);
+                Launch(slot);
+            }
+
+            await Task.Delay(100, CancellationToken.None);
+        }
+    }
+
+    /// <summary>A silo's place, over its lives.</summary>
+    internal sealed class Slot(SiloSettings settings, int region)
+    {
+        public SiloSettings Settings { get; } = settings;
+
+        public int Region { get; } = region;
+
+        /// <summary>False while it is to be down.</summary>
+        public bool IsWanted { get; set; }
+
+        public GeoSiloProcess? Process { get; set; }
+
+        /// <summary>What it said each time it ended by itself.</summary>
+        public List<string> Ends { get; } = [];
+
+        public Task KillAsync()
+        {
+            IsWanted = false;
+            return Process!.KillAsync();
+        }
+    }
+}
