@@ -38,8 +38,8 @@ internal static class RunCommand
             "--primary-silo-port", "without PostgreSQL, on one machine: the silo port of the silo that keeps the membership", null);
         var command = new Command("run", "runs a node in the foreground")
         {
-            name, region, zone, data, first, join, advertised, file, address, siloPort, gatewayPort, httpAddress, httpPort, drain, logFormat,
-            logLevel, clustering, primary,
+            name, region, zone, data, first, join, advertised, file, address, siloPort, gatewayPort, httpAddress, httpPort, drain,
+            logFormat, logLevel, clustering, primary,
         };
         command.SetAction((parsed, _) => SiloProcess.RunAsync(new()
         {

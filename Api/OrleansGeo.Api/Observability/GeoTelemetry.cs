@@ -5,7 +5,7 @@ using OrleansGeo.Engine;
 
 namespace OrleansGeo.Api.Observability;
 
-/// <summary>What is exported of a node, named once for every host: the meters that its page shows, and its spans with the server's.</summary>
+/// <summary>What is exported of a node, named once for every host: the meters that its page shows, its spans and the server's.</summary>
 public static class GeoTelemetry
 {
     /// <summary>The name of the service where <c>OTEL_SERVICE_NAME</c> gives none.</summary>

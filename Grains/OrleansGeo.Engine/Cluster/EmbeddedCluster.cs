@@ -249,7 +249,7 @@ public sealed class EmbeddedNode(NodeRecord record)
 
     internal void Forget()
     {
-        Node?.Metrics?.Hide();
+        Node?.Metrics?.Hide(Node);
         Node = null;
         Front = null;
         Scheduler = null;

@@ -228,10 +228,9 @@ public sealed class Gateway : IGeoStore
                 "Geo-Session");
         }
 
-        var parent = NodeTraces.Ambient;
         scope = new(_host, options.Timeout, session, cancellation)
         {
-            Span = parent is null ? null : NodeTraces.Begin(operation, ActivityKind.Internal, parent, _host),
+            Span = NodeTraces.Ambient is { } caller ? NodeTraces.Begin(operation, ActivityKind.Internal, caller, _host) : null,
         };
         return error;
     }

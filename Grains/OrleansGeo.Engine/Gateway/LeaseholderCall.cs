@@ -116,7 +116,7 @@ internal sealed class LeaseholderCall
         }
     }
 
-    private async Task<CallResult> SendAsync(RangeDescriptor range, NodeId target)
+    private Task<CallResult> SendAsync(RangeDescriptor range, NodeId target)
     {
         if (_attempts++ > 0)
         {
@@ -124,12 +124,7 @@ internal sealed class LeaseholderCall
             PrepareRetry();
         }
 
-        if (_scope.Span is not null)
-        {
-            return await SendFollowedAsync(range, target);
-        }
-
-        return await CallAsync(range, target);
+        return _scope.Span is { } request ? CallFollowedAsync(range, target, request) : CallAsync(range, target);
     }
 
     private async Task<CallResult> CallAsync(RangeDescriptor range, NodeId target)
@@ -145,16 +140,16 @@ internal sealed class LeaseholderCall
     }
 
     // The span is ambient for the call alone: an asynchronous method leaves what is ambient as it found it.
-    private async Task<CallResult> SendFollowedAsync(RangeDescriptor range, NodeId target)
+    private async Task<CallResult> CallFollowedAsync(RangeDescriptor range, NodeId target, Activity request)
     {
-        var span = NodeTraces.Begin($"ask {NodeTraces.NameOf(_operation)}", ActivityKind.Client, _scope.Span!.Context, Host).About(range.Id);
+        var span = NodeTraces.Begin($"ask {NodeTraces.NameOf(_operation)}", ActivityKind.Client, request.Context, Host).About(range.Id);
         if (span is not null && _core.View.Nodes.TryGetValue(target, out var node))
         {
             span.SetTag("orleansgeo.peer.node", node.Name).SetTag("orleansgeo.peer.region", node.Region)
                 .SetTag("orleansgeo.attempt", _attempts);
         }
 
-        Activity.Current = span ?? _scope.Span;
+        Activity.Current = span ?? request;
         var result = await CallAsync(range, target);
         var (outcome, isError) = NodeTraces.Of(result.Outcome);
         var quorum = result.Outcome is RangeOutcome.Written written ? CausalPath.RoundTrips(written.QuorumPath) : 0;

@@ -172,7 +172,7 @@ public sealed class NodeHost : IDisposable
         if (!IsStopped)
         {
             _scheduler.Stop();
-            _node.Metrics?.Hide();
+            _node.Metrics?.Hide(_node);
             _stopping.Cancel();
             Front.Stop();
         }

@@ -181,7 +181,7 @@ public sealed partial class Node : IGatewayHost
             case RangeRequest request:
                 Clock.TryObserve(request.Observed);
                 var deadline = Clock.Mono().AddMicros(request.TimeoutMicros);
-                var span = request.Trace is { } trace ? BeginSpan(request.Range, request.Operation, trace.ToContext()) : null;
+                var span = BeginSpan(request.Range, request.Operation, request.Trace?.ToContext());
                 Handle(request.Range, new(from, request.CallId, request.Path, deadline, span), request.Operation);
                 break;
             case RangeReply reply:
@@ -211,9 +211,9 @@ public sealed partial class Node : IGatewayHost
     }
 
     // What a range is asked by nobody's request is of no interest by itself.
-    private Activity? BeginSpan(RangeId range, RangeOperation operation, ActivityContext? parent) => parent is null
-        ? null
-        : NodeTraces.Begin($"serve {NodeTraces.NameOf(operation)}", ActivityKind.Server, parent, this).About(range);
+    private Activity? BeginSpan(RangeId range, RangeOperation operation, ActivityContext? asker) => asker is { } parent
+        ? NodeTraces.Begin($"serve {NodeTraces.NameOf(operation)}", ActivityKind.Server, parent, this).About(range)
+        : null;
 
     private void Handle(RangeId range, Caller caller, RangeOperation operation)
     {

@@ -177,7 +177,7 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
         }
 
         _stopped = true;
-        Metrics?.Hide();
+        Metrics?.Hide(this);
         Timers.Dispose();
         Snapshots.Dispose();
         FailCalls();

@@ -8,22 +8,22 @@ public sealed partial class NodeMetrics
     // Longer than any interval at which metrics are collected in earnest.
     private static readonly TimeSpan s_watchedFor = TimeSpan.FromSeconds(120);
 
-    private volatile Node? _node;
+    private Node? _node;
     private long _lookedAt;
 
     /// <summary>True when somebody looked lately, so that figures are worth their cost.</summary>
     internal bool IsWatched =>
-        _requests.Enabled && _node is { } node && node.Time.GetElapsedTime(Volatile.Read(ref _lookedAt)) < s_watchedFor;
+        _requests.Enabled && Volatile.Read(ref _node) is { } node && node.Time.GetElapsedTime(Volatile.Read(ref _lookedAt)) < s_watchedFor;
 
     /// <summary>From now on this node is shown.</summary>
     internal void Show(Node node)
     {
         Volatile.Write(ref _lookedAt, node.Time.GetTimestamp());
-        _node = node;
+        Volatile.Write(ref _node, node);
     }
 
-    /// <summary>A node that does not run any more is not shown.</summary>
-    internal void Hide() => _node = null;
+    /// <summary>A node that does not run any more is not shown; one that was started after it still is.</summary>
+    internal void Hide(Node node) => Interlocked.CompareExchange(ref _node, null, node);
 
     private void Observe()
     {
@@ -97,7 +97,9 @@ public sealed partial class NodeMetrics
     private void Count(string name, string unit, string description, Func<NodeCounters, long> read) =>
         _meter.CreateObservableCounter(
             Full(name),
-            () => _node is { } node ? [new Measurement<long>(read(node.Counters), _self)] : Array.Empty<Measurement<long>>(),
+            () => Volatile.Read(ref _node) is { } node
+                ? [new Measurement<long>(read(node.Counters), _self)]
+                : Array.Empty<Measurement<long>>(),
             unit,
             description);
 
@@ -110,7 +112,7 @@ public sealed partial class NodeMetrics
 
     private IEnumerable<Measurement<double>> Look(Func<NodeFigures, IEnumerable<Measurement<double>>> read)
     {
-        if (_node is not { } node)
+        if (Volatile.Read(ref _node) is not { } node)
         {
             return [];
         }

@@ -6,9 +6,10 @@ using Tag = System.Collections.Generic.KeyValuePair<string, object?>;
 namespace OrleansGeo.Engine;
 
 /// <summary>
-/// Shows a node to whoever listens: a meter of its own, whose measurements all name the node, for as long as the host wants, over starts and
-/// stops of the node. (Tags of the meter would say it once; exporters put the meters of all nodes in a process under the first one's.) Most of it is read from what the node counts anyway, when somebody looks; only durations are recorded as they happen. A node
-/// without one is not shown, as in a simulation. Names, units and meanings are in <c>docs/metrics.md</c>.
+/// Shows a node to whoever listens: a meter of its own, whose measurements all name the node, for as long as the host wants, over starts
+/// and stops of the node. (Tags of the meter would say it once; exporters put the meters of all nodes in a process under the first one's.)
+/// Most of it is read from what the node counts anyway, when somebody looks; only durations are recorded as they happen. A node without one
+/// is not shown, as in a simulation. Names, units and meanings are in <c>docs/metrics.md</c>.
 /// </summary>
 public sealed partial class NodeMetrics : IDisposable
 {

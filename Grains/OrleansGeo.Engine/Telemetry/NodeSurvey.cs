@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using OrleansGeo.Primitives;
+using OrleansGeo.Storage;
 using OrleansGeo.Storage.RocksDb;
 
 namespace OrleansGeo.Engine;
@@ -93,6 +94,6 @@ internal sealed class NodeSurvey(Node node)
         return peers.ToImmutable();
     }
 
-    private static LogFigures? LogOf(object storage) =>
+    private static LogFigures? LogOf(IStorageEngine storage) =>
         storage is RocksDbEngine engine ? new(engine.LogSegments, engine.LogBytes) : null;
 }

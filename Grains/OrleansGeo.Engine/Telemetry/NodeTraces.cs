@@ -16,13 +16,16 @@ public static class NodeTraces
     /// <summary>The name of the source.</summary>
     public const string SourceName = "OrleansGeo";
 
+    // The node's own measure of time, beside the wall clock's.
+    private const string BeganAt = "began";
+
     private static readonly ActivitySource s_source = new(SourceName);
 
     /// <summary>The ambient span, when anybody listens.</summary>
     internal static ActivityContext? Ambient => s_source.HasListeners() ? Activity.Current?.Context : null;
 
     /// <summary>Begins a span; null when nobody wants it. The ambient span stays what it was.</summary>
-    internal static Activity? Begin(string name, ActivityKind kind, ActivityContext? parent, IGatewayHost at)
+    internal static Activity? Begin(string name, ActivityKind kind, ActivityContext parent, IGatewayHost at)
     {
         if (!s_source.HasListeners())
         {
@@ -30,7 +33,7 @@ public static class NodeTraces
         }
 
         var ambient = Activity.Current;
-        var span = s_source.StartActivity(name, kind, parent ?? default, startTime: at.Time.GetUtcNow());
+        var span = s_source.StartActivity(name, kind, parent, startTime: at.Time.GetUtcNow());
         Activity.Current = ambient;
         if (span is { IsAllDataRequested: true })
         {
@@ -38,7 +41,7 @@ public static class NodeTraces
             span.SetTag("orleansgeo.node", self.Name).SetTag("orleansgeo.region", self.Region).SetTag("orleansgeo.zone", self.Zone);
         }
 
-        span?.SetCustomProperty(nameof(TimeProvider.GetTimestamp), at.Time.GetTimestamp());
+        span?.SetCustomProperty(BeganAt, at.Time.GetTimestamp());
         return span;
     }
 
@@ -65,7 +68,7 @@ public static class NodeTraces
         }
 
         // A jump of the wall clock must not turn a span around.
-        var began = (long)span.GetCustomProperty(nameof(TimeProvider.GetTimestamp))!;
+        var began = (long)span.GetCustomProperty(BeganAt)!;
         span.SetEndTime(span.StartTimeUtc + time.GetElapsedTime(began));
         var ambient = Activity.Current;
         span.Stop();

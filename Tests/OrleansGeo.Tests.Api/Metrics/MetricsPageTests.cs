@@ -129,6 +129,17 @@ public sealed class MetricsPageTests(DemoFixture demo) : IClassFixture<DemoFixtu
     }
 
     [Fact]
+    public void What_is_not_said_again_when_somebody_looks_is_not_so_any_more()
+    {
+        using var meter = new Meter("OrleansGeo.Tests.Gone");
+        var series = new InstrumentSeries(meter.CreateObservableGauge("peers", static () => 1), 10);
+        series.Record(1, [new("peer", "n1")]);
+        series.BeginCollection();
+        series.Record(1, [new("peer", "n2")]);
+        Assert.Equal("n2", PrometheusPage.Parse(PrometheusText.Render([series])).Families["peers"].Samples.Single()["peer"]);
+    }
+
+    [Fact]
     public void A_histogram_counts_each_measurement_once_and_a_flood_of_labels_is_cut_off()
     {
         using var meter = new Meter("OrleansGeo.Tests.Buckets");
