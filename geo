@@ -34,6 +34,9 @@ usage: ./geo <command>
        --load iso            load all ISO 3166 countries and subdivisions, and verify each
        --otlp-endpoint URL   send metrics and spans to a collector, OTLP over HTTP
        --script NAME         rejoin, kill-zone, kill-two-zones, kill-region or cut-region
+  cluster up|down|status   nine silo processes in three regions on this machine, with a PostgreSQL for each region
+       --http-port P         node k answers REST on P+k; 7200 unless given
+       --dir DIR             their data and logs; artifacts/cluster unless given
   test                     build and run every test; the last line is "N passed, N failed, N skipped"
   bench [name] [options]   measure; "bench kv" is the one to start with
   sim --seeds N --from S   run N simulation seeds, the first one being S
@@ -82,6 +85,12 @@ need_rocksdb() {
   has_rocksdb && return 0
   refresh_packages
   install_package "$(rocksdb_package)" "RocksDB (nodes keep their data in it)"
+}
+
+need_postgres() {
+  command -v postgres >/dev/null 2>&1 || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null && return 0
+  refresh_packages
+  install_package postgresql "PostgreSQL (the membership is kept in it)"
 }
 
 need_iso_codes() {
@@ -319,6 +328,31 @@ command_sim() {
   exec_program Tests/OrleansGeo.Simulation/OrleansGeo.Simulation.csproj Debug "$@"
 }
 
+command_cluster() {
+  local what="${1:-}" http=7200 dir="$root/artifacts/cluster" project=Silo/OrleansGeo.Silo/OrleansGeo.Silo.csproj
+  (($# == 0)) || shift
+  [[ $what == up || $what == down || $what == status ]] || die $EXIT_USAGE "'cluster' is followed by up, down or status."
+  while (($# > 0)); do
+    [[ ${2:-} ]] || die $EXIT_USAGE "'$1' is followed by a value."
+    case "$1" in
+      --http-port) http=$2 ;;
+      --dir) dir="$(cd "$caller_dir" && realpath -m "$2")" ;;
+      *) die $EXIT_USAGE "'cluster' has no option '$1'." ;;
+    esac
+    shift 2
+  done
+  [[ $http =~ ^[0-9]{1,5}$ ]] && ((http >= 1 && http <= 65000)) || die $EXIT_USAGE "--http-port is a number from 1 to 65000, not '$http'."
+  if [[ $what == up ]]; then
+    need_rocksdb
+    need_postgres
+    restore_solution
+    [[ $solution != "$core" ]] || die $EXIT_MISSING "the silo needs packages of Orleans that the package feed does not have."
+    build_project "$project" Release
+  fi
+  rm -rf "$work"
+  exec "$root/infra/local/cluster.sh" "$what" "$dir" "$http" dotnet exec "$(dll_of "$project" Release)"
+}
+
 command_test() {
   (($# == 0)) || die $EXIT_USAGE "'test' takes no options; run one test with 'dotnet run --project Tests/<project> -- -class <name>'."
   need_rocksdb
@@ -362,7 +396,7 @@ main() {
   (($# == 0)) || shift
   case "$command" in
     help | -h | --help) show_help ;;
-    demo | test | bench | sim | verify)
+    demo | cluster | test | bench | sim | verify)
       make_work
       need_sdk
       "command_$command" "$@"

@@ -75,10 +75,8 @@ internal sealed class GeoTestCluster : IAsyncDisposable, INodeFailure
     /// <summary>Starts the silos, and makes the table.</summary>
     public static async Task<GeoTestCluster> StartAsync(Action<ISiloBuilder>? change = null, Action<IClientBuilder>? changeClient = null)
     {
-        var cluster = new GeoTestCluster(change, changeClient);
-        await cluster._silos.DeployAsync();
+        var cluster = await StartEmptyAsync(change, changeClient);
         var client = cluster.Client;
-        await UntilAsync(async () => (await client.ListNodesAsync(Options, Cancellation)).Value?.Items.All(node => node.Live) == true);
         Ok(await client.CreateDatabaseAsync(new("geo", Region, [Region]), Options, Cancellation));
         Ok(await client.CreateTableAsync(
             "geo",
@@ -87,6 +85,17 @@ internal sealed class GeoTestCluster : IAsyncDisposable, INodeFailure
                 new TableLocality.Regional()),
             Options,
             Cancellation));
+        return cluster;
+    }
+
+    /// <summary>Starts the silos.</summary>
+    public static async Task<GeoTestCluster> StartEmptyAsync(
+        Action<ISiloBuilder>? change = null, Action<IClientBuilder>? changeClient = null)
+    {
+        var cluster = new GeoTestCluster(change, changeClient);
+        await cluster._silos.DeployAsync();
+        await UntilAsync(async () =>
+            (await cluster.Client.ListNodesAsync(Options, Cancellation)).Value?.Items.All(node => node.Live) == true);
         return cluster;
     }
 

@@ -34,7 +34,7 @@ internal sealed class PostgresServer : IDisposable
 
     // Without Unix sockets, whose lock files outlive a server that was killed.
     private string Settings =>
-        $"-p {Port} -c listen_addresses={_place.Address} -c unix_socket_directories= -c shared_buffers=16MB -c max_connections=60";
+        $"-p {Port} -c listen_addresses={_place.Listens} -c unix_socket_directories= -c shared_buffers=16MB -c max_connections=60";
 
     public string ConnectionString =>
         $"Host={_place.Address};Port={Port.ToString(CultureInfo.InvariantCulture)};Username=postgres;Database=postgres";
@@ -57,7 +57,7 @@ internal sealed class PostgresServer : IDisposable
             Run(["chown", asUser[^1], root]);
         }
 
-        place ??= new("127.0.0.1", "127.0.0.1/32", []);
+        place ??= new("127.0.0.1", "127.0.0.1", "127.0.0.1/32", []);
         var server = new PostgresServer(root, asUser.Count > 0 ? ["setpriv", .. asUser[..^1]] : [], place);
         server.Do([Binary("initdb")!, "-D", server.Data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"]);
         File.AppendAllText(Path.Combine(server.Data, "pg_hba.conf"), $"host all all {place.Clients} trust\n");
@@ -210,8 +210,8 @@ internal sealed class PostgresServer : IDisposable
     }
 }
 
-/// <summary>Where a server is: its address, who may connect to it, and the words that run a command there.</summary>
-internal sealed record PostgresPlace(string Address, string Clients, IReadOnlyList<string> Inside);
+/// <summary>Where a server is: its address, what it listens on, who may connect to it, and the words that run a command there.</summary>
+internal sealed record PostgresPlace(string Address, string Listens, string Clients, IReadOnlyList<string> Inside);
 
 /// <summary>The tests that share three servers, one at a time.</summary>
 [CollectionDefinition(Name)]

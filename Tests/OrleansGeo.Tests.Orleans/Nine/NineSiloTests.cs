@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using Orleans.Runtime;
 using OrleansGeo.Api.Demo;
 using OrleansGeo.Tests.Membership.Postgres;
 
@@ -25,12 +27,7 @@ public sealed class NineSiloTests(PostgresFixture fixture)
     [Fact]
     public async Task A_region_that_is_cut_off_answers_stale_reads_and_is_back_by_itself_afterwards()
     {
-        Assert.SkipWhen(PostgresServer.Missing is not null, PostgresServer.Missing ?? "");
-        Assert.SkipWhen(RegionNetwork.Missing is not null, RegionNetwork.Missing ?? "");
-        using var network = new RegionNetwork();
-        var servers = Enumerable.Range(0, 3).Select(region => PostgresServer.Start(
-            new(network.WanAddress(region), network.WanPrefix, network.Inside(region)))).ToArray();
-        try
+        await InNetworkAsync(async (network, servers) =>
         {
             await using var silos = new NineSilos(servers, network);
             await silos.StartAsync();
@@ -38,13 +35,49 @@ public sealed class NineSiloTests(PostgresFixture fixture)
 
             // Only the region that was cut off was evicted, if anyone was.
             Assert.All(silos.Silos.Where(slot => slot.Ends.Count > 0), slot => Assert.Equal(silos.Nodes[0].Region, slot.Settings.Region));
+        });
+    }
+
+    [Fact]
+    public async Task A_region_that_was_cut_off_until_it_was_evicted_is_back_by_itself()
+    {
+        await InNetworkAsync(async (network, servers) =>
+        {
+            await using var silos = new NineSilos(servers, network);
+            await silos.StartAsync();
+            await silos.BreakAsync(new(OutageFaultKind.CutRegion, silos.Nodes[0].Region), Cancellation);
+            await silos.Silos[^1].Process!.UntilAsync("the majority evicted the region", async () =>
+                (await silos.MembersAsync()).Count(row => row.Status == (int)SiloStatus.Dead) == 3);
+            Assert.Equal(0, silos.Revived);
+            var healed = Stopwatch.GetTimestamp();
+            await silos.MendAsync(Cancellation);
+            await silos.Silos[^1].Process!.UntilAsync("who was evicted starts again", () => Task.FromResult(silos.Revived == 3));
+            await silos.ReadyAsync();
+            TestContext.Current.SendDiagnosticMessage(
+                $"evicted silos were ready again {Stopwatch.GetElapsedTime(healed).TotalSeconds:F1} s after the network was");
+            Assert.Equal(["n1", "n2", "n3"], silos.Silos.Where(slot => slot.Ends.Count > 0).Select(slot => slot.Settings.Name));
+        });
+    }
+
+    private static async Task InNetworkAsync(Func<RegionNetwork, IReadOnlyList<PostgresServer>, Task> play)
+    {
+        Assert.SkipWhen(PostgresServer.Missing is not null, PostgresServer.Missing ?? "");
+        Assert.SkipWhen(RegionNetwork.Missing is not null, RegionNetwork.Missing ?? "");
+        using var network = new RegionNetwork();
+        var servers = new List<PostgresServer>();
+        try
+        {
+            for (var region = 0; region < 3; region++)
+            {
+                servers.Add(PostgresServer.Start(
+                    new(network.WanAddress(region), "*", network.Prefix, network.Inside(region))));
+            }
+
+            await play(network, servers);
         }
         finally
         {
-            foreach (var server in servers)
-            {
-                server.Dispose();
-            }
+            servers.ForEach(server => server.Dispose());
         }
     }
 

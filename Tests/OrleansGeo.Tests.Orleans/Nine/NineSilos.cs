@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using OrleansGeo.Api.Demo;
+using OrleansGeo.Clustering;
+using OrleansGeo.Membership;
 using OrleansGeo.Silo;
 using OrleansGeo.Tests.Membership.Postgres;
 using OrleansGeo.Tests.Orleans.Clustering;
@@ -104,6 +106,19 @@ internal sealed class NineSilos : IOutageStage, IAsyncDisposable
         }
 
         return Task.CompletedTask;
+    }
+
+    /// <summary>The membership, read from outside, where no region is cut off.</summary>
+    public async Task<IReadOnlyCollection<MemberRow>> MembersAsync()
+    {
+        var seen = _servers.Select((server, i) => server.ConnectionString.Replace(
+            _network!.WanAddress(i), _network.LookAddress(i), StringComparison.Ordinal));
+        await using var register = MembershipRegister.Of(
+            ClusterFile.Read(ClusterPath).ClusterId,
+            ClusterDatabases.Options([.. seen.Select((text, i) => $"{MemoryDatabases.Names[i]}={text}")]),
+            TimeProvider.System,
+            new RecordedLog<MembershipRegister>());
+        return [.. (await register.ReadAsync()).Rows.Values];
     }
 
     /// <summary>Stops a silo as a service manager does, and starts it again.</summary>

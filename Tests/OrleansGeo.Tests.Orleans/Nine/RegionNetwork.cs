@@ -40,8 +40,8 @@ internal sealed class RegionNetwork : IDisposable
         : !File.Exists("/usr/sbin/ip") && !File.Exists("/sbin/ip") ? "ip (iproute2) is not installed"
         : null;
 
-    /// <summary>Who is on the WAN, as a prefix.</summary>
-    public string WanPrefix => $"10.{_net}.1.0/24";
+    /// <summary>Everybody's addresses, as a prefix.</summary>
+    public string Prefix => $"10.{_net}.0.0/16";
 
     private string Bridge => $"gb{_id}";
 
