@@ -21,6 +21,10 @@ public sealed partial class Node
     // second costs more than everything else an idle node does.
     private const int IdlePasses = 40;
 
+    // A survey takes at most one part in this many.
+    private const int SurveyShare = 500;
+    private const long SurveyMicrosMin = 900_000;
+
     private readonly HashSet<RangeId> _publishing = [];
     private readonly List<RangeReplica> _stirred = [];
     private RangeReplica[] _round = [];
@@ -271,13 +275,15 @@ public sealed partial class Node
         }
     }
 
-    // In every second pass, which is once a second, and only for somebody.
+    // Only for somebody, and the more ranges there are the less often: it takes a share of the node's time and no more.
     private void LookOver()
     {
-        if (Metrics?.IsWatched == true && _housePass % 2 == 0)
+        var began = Clock.Mono();
+        if (Metrics?.IsWatched == true && began >= _surveyAt)
         {
             _survey ??= new(this);
             Volatile.Write(ref _figures, _survey.Take());
+            _surveyAt = began.AddMicros(Math.Max(SurveyMicrosMin, SurveyShare * Clock.Mono().MicrosSince(began)));
         }
     }
 

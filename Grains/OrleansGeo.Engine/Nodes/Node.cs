@@ -31,6 +31,7 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
     private MonoTime _lastSync;
     private NodeFigures? _figures;
     private NodeSurvey? _survey;
+    private MonoTime _surveyAt;
     private bool _turnScheduled;
     private bool _syncing;
     private bool _stopped;

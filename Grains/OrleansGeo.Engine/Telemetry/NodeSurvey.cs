@@ -49,8 +49,10 @@ internal sealed class NodeSurvey(Node node)
     private void AddProgress(RangeReplica replica)
     {
         var last = replica.Core.LastIndex.Value;
-        foreach (var peer in replica.Core.Peers)
+        var peers = replica.Core.Peers;
+        for (var i = 0; i < peers.Count; i++)
         {
+            var peer = peers[i];
             var (appends, behind) = _progress.GetValueOrDefault(peer.Peer);
             _progress[peer.Peer] = (appends + peer.Inflight, Math.Max(behind, last - peer.Match.Value));
         }
