@@ -24,7 +24,6 @@ public static class GeoApi
         services.AddProblemDetails();
         services.AddMetrics();
         services.AddGeoOpenApi();
-        services.TryAddSingleton<RequestMetrics>();
         services.TryAddSingleton<MetricsCollector>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IStartupFilter, EdgeStartupFilter>());
         services.ConfigureHttpJsonOptions(static options =>

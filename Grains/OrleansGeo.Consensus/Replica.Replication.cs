@@ -79,6 +79,12 @@ public sealed partial class Replica
         _slice = [];
     }
 
+    /// <summary>At a leader: what it knows of each peer, for looking at; empty at others.</summary>
+    public IReadOnlyList<PeerProgress> Peers => IsLeader ? _peers : [];
+
+    /// <summary>At a leader: bytes proposed and not committed yet.</summary>
+    public long UncommittedBytes => IsLeader ? _uncommittedBytes : 0;
+
     /// <summary>At a leader: how far each peer is, by node.</summary>
     public IReadOnlyList<PeerStatus> Progress(MonoTime now) =>
     [

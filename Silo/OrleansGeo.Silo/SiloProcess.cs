@@ -54,8 +54,8 @@ internal static class SiloProcess
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(
             IPAddress.Parse(settings.HttpAddress), settings.HttpPort, settings.Security.AddTo));
         builder.Services.AddRoutingCore();
-        builder.Logging.AddSimpleConsole(static console => console.SingleLine = true);
-        builder.Logging.AddFilter(static (category, level) => level >= LevelOf(category));
+        SiloLogging.Add(builder.Logging, settings);
+        SiloTelemetry.Add(builder.Services, settings);
         var drain = TimeSpan.FromSeconds(settings.DrainSeconds);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = drain + s_shutdown);
 
@@ -103,6 +103,7 @@ internal static class SiloProcess
         settings.Security.AddTo(silo);
         silo.Configure<SiloOptions>(options => options.SiloName = settings.Name!);
         GrainStorages.Add(silo, settings.GrainStorage);
+        SiloTelemetry.Add(silo);
         silo.AddOrleansGeo(new()
         {
             Node = new()
@@ -118,13 +119,4 @@ internal static class SiloProcess
             DrainGrace = TimeSpan.FromSeconds(settings.DrainSeconds),
         });
     }
-
-    // The services log each move of the ring, in which they have no part. A refused placement is an answer to its caller, and logged by
-    // Orleans as an error with a stack each time.
-    private static LogLevel LevelOf(string? category) =>
-        category is null ? LogLevel.Information
-        : category.EndsWith("PeerService", StringComparison.Ordinal) ? LogLevel.Warning
-        : category.StartsWith("OrleansGeo.", StringComparison.Ordinal) ? LogLevel.Information
-        : category.StartsWith("Orleans.Messaging", StringComparison.Ordinal) ? LogLevel.Critical
-        : LogLevel.Warning;
 }

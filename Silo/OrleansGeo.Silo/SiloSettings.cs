@@ -51,6 +51,12 @@ internal sealed record SiloSettings
     /// <summary>Seconds for which a node that stops goes on answering after it handed over what it led.</summary>
     public int DrainSeconds { get; init; }
 
+    /// <summary>How logs are written: one of those of <see cref="SiloLogging"/>.</summary>
+    public string LogFormat { get; init; } = SiloLogging.Text;
+
+    /// <summary>The least level of this product's logs that is written.</summary>
+    public string LogLevel { get; init; } = "information";
+
     /// <summary>The PostgreSQL databases that hold the membership (<see cref="ClusterDatabases"/>); none for one machine without.</summary>
     public IReadOnlyList<string> Clustering { get; init; } = [];
 
@@ -113,6 +119,11 @@ internal sealed record SiloSettings
         if (DrainSeconds is < 0 or > DrainSecondsMax)
         {
             yield return $"--drain-seconds is {DrainSeconds}; it is from 0 to {DrainSecondsMax}.";
+        }
+
+        foreach (var wrong in SiloLogging.Wrong(this))
+        {
+            yield return wrong;
         }
 
         foreach (var wrong in ClusterDatabases.Wrong(Clustering).Concat(GrainStorages.Wrong(GrainStorage)))

@@ -16,6 +16,7 @@ internal sealed record BenchOptions
           --ranges A,B,...     kv: ranges of the table, one run each (64,1); idle: how many (10000)
           --rows N             kv: rows of the table (100000)
           --only WORD          kv: gateway or rest, put or get
+          --metrics on|off     whether the nodes' metrics are listened to, as on every node with a /metrics page (on)
           --dir DIR            where the nodes keep their data; emptied folders are deleted at the end (artifacts/bench)
         """;
 
@@ -32,6 +33,8 @@ internal sealed record BenchOptions
     public int Rows { get; init; } = 100_000;
 
     public string? Only { get; init; }
+
+    public bool Metrics { get; init; } = true;
 
     public string? Folder { get; init; }
 
@@ -65,6 +68,7 @@ internal sealed record BenchOptions
             "--clients" when numbers.Length > 0 => this with { Clients = numbers },
             "--ranges" when numbers.Length > 0 => this with { Ranges = numbers },
             "--only" when value is "gateway" or "rest" or "put" or "get" => this with { Only = value },
+            "--metrics" when value is "on" or "off" => this with { Metrics = value == "on" },
             "--dir" => this with { Folder = value },
             _ => null,
         };

@@ -10,14 +10,25 @@ internal sealed class EmbeddedBenchCluster : BenchCluster, INodeEvents
 {
     private readonly EmbeddedWorld _world;
     private readonly EmbeddedCluster _cluster;
+    private readonly WatchedNodes? _watched;
 
     private EmbeddedBenchCluster(BenchOptions options)
         : base(options)
     {
+        _watched = options.Metrics ? new() : null;
         var wan = new WanNetwork(new([.. Nodes.Select(node => new WanNode(node.Id, node.Region, node.Zone))], []));
         _world = new(wan, Folder, unhandled => Failed(unhandled.ToString()), delays: false);
         _cluster = new(
-            new() { Nodes = Nodes, ClusterId = "bench", TokenSecret = new byte[32], Events = this, OptionsOf = OptionsOf }, _world);
+            new()
+            {
+                Nodes = Nodes,
+                ClusterId = "bench",
+                TokenSecret = new byte[32],
+                Events = this,
+                MetricsOf = node => _watched?.Watch(node),
+                OptionsOf = OptionsOf,
+            },
+            _world);
     }
 
     public static async Task<EmbeddedBenchCluster> StartAsync(BenchOptions options)
@@ -73,6 +84,7 @@ internal sealed class EmbeddedBenchCluster : BenchCluster, INodeEvents
     protected override async Task StopAsync()
     {
         await _cluster.StopAsync();
+        _watched?.Dispose();
         _world.Dispose();
     }
 }

@@ -26,9 +26,22 @@ public sealed class DemoCluster : INodeEvents, IAsyncDisposable
         _data = options.Data is null ? null : new(Path.GetFullPath(options.Data));
         var identity = _data?.Open(records) ?? DemoIdentity.New();
         _world = new(new WanNetwork(topology), options.Data is null ? null : Path.GetFullPath(options.Data), Unhandled);
-        _cluster = new(
-            new() { Nodes = records, ClusterId = identity.ClusterId, TokenSecret = identity.TokenSecret, Events = this }, _world);
-        Nodes = [.. _cluster.Nodes.Values.Select(node => new DemoNode(node, options.Bind, options.HttpPort + node.Record.Id.Value))];
+        var metrics = records.ToDictionary(
+            static node => node.Id, static node => new NodeMetrics(node.Name, node.Region, node.Zone, scope: new()));
+        var cluster = new EmbeddedClusterOptions
+        {
+            Nodes = records,
+            ClusterId = identity.ClusterId,
+            TokenSecret = identity.TokenSecret,
+            MetricsOf = node => metrics[node.Id],
+            Events = this,
+        };
+        _cluster = new(cluster, _world);
+        Nodes =
+        [
+            .. _cluster.Nodes.Values.Select(
+                node => new DemoNode(node, metrics[node.Record.Id], options.Bind, options.HttpPort + node.Record.Id.Value)),
+        ];
         Faults = new(this);
     }
 
@@ -120,6 +133,11 @@ public sealed class DemoCluster : INodeEvents, IAsyncDisposable
 
         await _cluster.StopAsync();
         await Task.WhenAll(Nodes.Select(node => node.CloseAsync()));
+        foreach (var node in Nodes)
+        {
+            node.Metrics.Dispose();
+        }
+
         _world.Dispose();
         _one.Dispose();
     }

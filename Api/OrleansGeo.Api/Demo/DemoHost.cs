@@ -1,15 +1,18 @@
 using System.Diagnostics;
 using System.Net;
+using OrleansGeo.Api.Observability;
 
 namespace OrleansGeo.Api.Demo;
 
 /// <summary>The whole demo: the cluster, its ports and the front door.</summary>
 public sealed class DemoHost : IAsyncDisposable
 {
+    private readonly OtlpExport? _export;
     private FrontDoor? _door;
 
-    private DemoHost(DemoCluster cluster, Uri front)
+    private DemoHost(DemoCluster cluster, Uri front, OtlpExport? export)
     {
+        _export = export;
         Cluster = cluster;
         Front = front;
     }
@@ -32,7 +35,7 @@ public sealed class DemoHost : IAsyncDisposable
         try
         {
             var front = new IPEndPoint(options.Bind.Equals(IPAddress.Any) ? IPAddress.Loopback : options.Bind, options.HttpPort);
-            host = new(new(options, tell), new($"http://{front}"));
+            host = new(new(options, tell), new($"http://{front}"), OtlpExport.Start(options.OtlpEndpoint, $"demo-{options.HttpPort}"));
             await host.Cluster.StartAsync();
             host._door = await FrontDoor.StartAsync(host.Cluster, options, listener);
             return host;
@@ -76,6 +79,8 @@ public sealed class DemoHost : IAsyncDisposable
             await _door.DisposeAsync();
         }
 
+        // What is shown of nodes ends with them, so what is left of it is sent before.
+        _export?.Dispose();
         await Cluster.DisposeAsync();
     }
 }

@@ -1,16 +1,20 @@
 using System.Net;
 using System.Net.Sockets;
+using OrleansGeo.Api.Observability;
 using OrleansGeo.Engine;
 
 namespace OrleansGeo.Api.Demo;
 
 /// <summary>A node of the demo with its port.</summary>
-public sealed class DemoNode(EmbeddedNode node, IPAddress bind, int port)
+public sealed class DemoNode(EmbeddedNode node, NodeMetrics metrics, IPAddress bind, int port)
 {
     private Socket? _listener;
 
     /// <summary>Its engine.</summary>
     public EmbeddedNode Embedded { get; } = node;
+
+    /// <summary>What shows it, over crashes and restarts.</summary>
+    public NodeMetrics Metrics => metrics;
 
     /// <summary>Who it is.</summary>
     public NodeRecord Record => Embedded.Record;
@@ -44,6 +48,7 @@ public sealed class DemoNode(EmbeddedNode node, IPAddress bind, int port)
             services =>
             {
                 services.AddSingleton(Store);
+                services.AddSingleton(new MeterScope(metrics.Scope!));
                 services.AddGeoApi();
             },
             app =>

@@ -20,6 +20,11 @@ public sealed record DemoOptions
     /// <summary>The region in which the front door stands.</summary>
     public string FrontRegion { get; init; } = "us-east1";
 
+    /// <summary>
+    /// The collector that metrics and spans are sent to over HTTP; null for what OpenTelemetry's environment variables say, if anything.
+    /// </summary>
+    public Uri? OtlpEndpoint { get; init; }
+
     /// <summary>What to load: <c>iso</c> or nothing.</summary>
     public string? Load { get; init; }
 

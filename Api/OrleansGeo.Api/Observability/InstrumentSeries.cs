@@ -1,14 +1,24 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
+using Tag = System.Collections.Generic.KeyValuePair<string, object?>;
 
 namespace OrleansGeo.Api.Observability;
 
 /// <summary>What one instrument reported, by its tags.</summary>
 public sealed class InstrumentSeries(Instrument instrument, int seriesMax)
 {
-    private static readonly double[] s_defaultBounds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+    /// <summary>The instrument of the web server that counts requests.</summary>
+    public const string RequestDuration = "http.server.request.duration";
 
-    private readonly ConcurrentDictionary<TagSet, Series> _series = new();
+    // The usual advice steps from 100 ms to 250 ms; a wide-area round trip lies between, so the steps here are fine from 1 to 300 ms.
+    private static readonly double[] s_secondsBounds =
+        [0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.035, 0.05, 0.065, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.5, 1, 2.5, 5, 10, 60];
+
+    private readonly ConcurrentDictionary<Tag[], Series> _series = new(TagComparer.Instance);
+
+    /// <summary>Bounds for durations of requests.</summary>
+    public static IReadOnlyList<double> SecondsBounds => s_secondsBounds;
 
     /// <summary>The instrument.</summary>
     public Instrument Instrument { get; } = instrument;
@@ -23,23 +33,33 @@ public sealed class InstrumentSeries(Instrument instrument, int seriesMax)
     public IReadOnlyList<double> Bounds { get; } = BoundsOf(instrument);
 
     /// <summary>The series so far.</summary>
-    public IEnumerable<KeyValuePair<TagSet, Series>> All => _series;
+    public IEnumerable<Series> All => _series.Values;
 
     // An observable instrument reports totals; the others report what is to be added, gauges apart.
     private bool Adds { get; } = IsGeneric(instrument, typeof(Counter<>)) || IsGeneric(instrument, typeof(UpDownCounter<>));
 
-    /// <summary>Takes a measurement; one with new tags beyond the most that are kept is dropped.</summary>
-    public void Record(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    /// <summary>Forgets what an observable instrument said before: what it does not say again is not so any more.</summary>
+    public void BeginCollection()
     {
-        var key = new TagSet(tags.ToArray());
-        if (!_series.TryGetValue(key, out var series))
+        if (Instrument.IsObservable)
+        {
+            _series.Clear();
+        }
+    }
+
+    /// <summary>Takes a measurement; one with new tags beyond the most that are kept is dropped.</summary>
+    public void Record(double value, ReadOnlySpan<Tag> tags)
+    {
+        if (!_series.GetAlternateLookup<ReadOnlySpan<Tag>>().TryGetValue(tags, out var series))
         {
             if (_series.Count >= seriesMax)
             {
                 return;
             }
 
-            series = _series.GetOrAdd(key, new Series(IsHistogram ? Bounds.Count + 1 : 0));
+            var key = tags.ToArray();
+            var labels = PrometheusText.Labels(Instrument.Meter.Tags, key);
+            series = _series.GetOrAdd(key, new Series(labels, IsHistogram ? Bounds.Count + 1 : 0));
         }
 
         lock (series)
@@ -65,56 +85,71 @@ public sealed class InstrumentSeries(Instrument instrument, int seriesMax)
         return Bounds.Count;
     }
 
+    // Requests of the web server get the steps of a wide area too.
     private static IReadOnlyList<double> BoundsOf(Instrument instrument) => instrument switch
     {
+        { Name: RequestDuration } => s_secondsBounds,
         Histogram<double> { Advice.HistogramBucketBoundaries: { } bounds } => bounds,
         Histogram<long> { Advice.HistogramBucketBoundaries: { } bounds } => [.. bounds.Select(static bound => (double)bound)],
         Histogram<int> { Advice.HistogramBucketBoundaries: { } bounds } => [.. bounds.Select(static bound => (double)bound)],
-        _ => s_defaultBounds,
+        _ => s_secondsBounds,
     };
 
     private static bool IsGeneric(Instrument instrument, Type kind) =>
         instrument.GetType() is { IsGenericType: true } type && type.GetGenericTypeDefinition() == kind;
 
     /// <summary>The numbers of one series; its lock guards them.</summary>
-    public sealed class Series(int buckets)
+    public sealed class Series(string labels, int buckets)
     {
+        /// <summary>Its labels as they are written, without braces.</summary>
+        public string Labels => labels;
+
         /// <summary>The value, or the sum of a distribution.</summary>
         public double Total { get; set; }
 
         /// <summary>Measurements by bucket, the last for those above all bounds.</summary>
         public long[] Buckets { get; } = new long[buckets];
     }
-}
 
-/// <summary>Tags as a key: equal when they are given in the same order, as one instrument's are.</summary>
-public readonly struct TagSet(KeyValuePair<string, object?>[] tags) : IEquatable<TagSet>
-{
-    /// <summary>The tags.</summary>
-    public IReadOnlyList<KeyValuePair<string, object?>> Tags => tags;
-
-    /// <inheritdoc />
-    public bool Equals(TagSet other) => tags.AsSpan().SequenceEqual(((KeyValuePair<string, object?>[])other.Tags).AsSpan());
-
-    /// <inheritdoc />
-    public override bool Equals(object? obj) => obj is TagSet other && Equals(other);
-
-    /// <inheritdoc />
-    public override int GetHashCode()
+    // Tags as a key: equal when they are given in the same order, as one instrument's are. A series that is known is found without a copy.
+    private sealed class TagComparer : IEqualityComparer<Tag[]>, IAlternateEqualityComparer<ReadOnlySpan<Tag>, Tag[]>
     {
-        var hash = default(HashCode);
-        foreach (var (name, value) in tags)
+        public static TagComparer Instance { get; } = new();
+
+        public bool Equals(Tag[]? x, Tag[]? y) => Equals((ReadOnlySpan<Tag>)x, y!);
+
+        // One by one: a pair's own comparison goes by reflection.
+        public bool Equals(ReadOnlySpan<Tag> alternate, Tag[] other)
         {
-            hash.Add(name, StringComparer.Ordinal);
-            hash.Add(value);
+            if (alternate.Length != other.Length)
+            {
+                return false;
+            }
+
+            for (var i = 0; i < other.Length; i++)
+            {
+                if (!string.Equals(alternate[i].Key, other[i].Key, StringComparison.Ordinal) || !Equals(alternate[i].Value, other[i].Value))
+                {
+                    return false;
+                }
+            }
+
+            return true;
         }
 
-        return hash.ToHashCode();
+        public int GetHashCode([DisallowNull] Tag[] obj) => GetHashCode((ReadOnlySpan<Tag>)obj);
+
+        public int GetHashCode(ReadOnlySpan<Tag> alternate)
+        {
+            var hash = default(HashCode);
+            foreach (var (_, value) in alternate)
+            {
+                hash.Add(value);
+            }
+
+            return hash.ToHashCode();
+        }
+
+        public Tag[] Create(ReadOnlySpan<Tag> alternate) => alternate.ToArray();
     }
-
-    /// <summary>Equality of names and values.</summary>
-    public static bool operator ==(TagSet a, TagSet b) => a.Equals(b);
-
-    /// <summary>Inequality of names or values.</summary>
-    public static bool operator !=(TagSet a, TagSet b) => !a.Equals(b);
 }

@@ -1,19 +1,16 @@
-using System.Diagnostics;
-using OrleansGeo.Api.Observability;
 using OrleansGeo.Api.Requests;
 
 namespace OrleansGeo.Api.Problems;
 
 /// <summary>
-/// The outermost layer of a host: every refusal leaves as problem+json, also those of routing and of the server; every request is counted;
-/// dot segments are settled before routing could lose them.
+/// The outermost layer of a host: every refusal leaves as problem+json, also those of routing and of the server; dot
+/// segments are settled before routing could lose them.
 /// </summary>
-public sealed partial class EdgeMiddleware(RequestDelegate next, RequestMetrics metrics, ILogger<EdgeMiddleware> log)
+public sealed partial class EdgeMiddleware(RequestDelegate next, ILogger<EdgeMiddleware> log)
 {
     /// <summary>Runs the rest of the pipeline.</summary>
     public async Task InvokeAsync(HttpContext http)
     {
-        var started = Stopwatch.GetTimestamp();
         try
         {
             if (RowPath.TrySettleDotSegments(http))
@@ -40,10 +37,6 @@ public sealed partial class EdgeMiddleware(RequestDelegate next, RequestMetrics 
             HandlerThrew(log, bug, http.Request.Method, http.Request.Path);
             http.Response.Clear();
             await GeoProblem.OfStatus(500, "The request met an error on our side; it was logged under the traceId.").ExecuteAsync(http);
-        }
-        finally
-        {
-            metrics.Record(http, Stopwatch.GetElapsedTime(started));
         }
     }
 

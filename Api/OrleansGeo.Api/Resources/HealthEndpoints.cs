@@ -38,5 +38,5 @@ public static class HealthEndpoints
     }
 
     private static IResult Metrics(MetricsCollector collector) =>
-        Results.Text(collector.Render(), "text/plain; version=0.0.4; charset=utf-8");
+        Results.Text(collector.Render(), PrometheusText.ContentType);
 }

@@ -20,6 +20,9 @@ public sealed record EmbeddedClusterOptions
     /// <summary>Secret of the cluster when it is new, 32 bytes.</summary>
     public required ReadOnlyMemory<byte> TokenSecret { get; init; }
 
+    /// <summary>What shows a node to whoever watches, over all its starts; null to show nothing.</summary>
+    public Func<NodeRecord, NodeMetrics?> MetricsOf { get; init; } = static _ => null;
+
     /// <summary>Hears of nodes and replicas that stopped themselves.</summary>
     public INodeEvents? Events { get; init; }
 }
@@ -171,7 +174,9 @@ public sealed class EmbeddedCluster(EmbeddedClusterOptions options, IClusterWorl
         {
             var relay = new Relay();
             await InitialiseAsync(storage, node);
-            var parts = new NodeParts(storage, world.Connect(id, relay, scheduler), scheduler, world.TimeOf(id), world.NextSeed(), this);
+            var parts = new NodeParts(
+                storage, world.Connect(id, relay, scheduler), scheduler, world.TimeOf(id), world.NextSeed(), this,
+                options.MetricsOf(node.Record));
             var engine = await Node.StartAsync(options.OptionsOf(node.Record), parts);
             relay.Target = engine;
             node.Begin(engine, new(new Gateway(engine), scheduler), scheduler, storage);
@@ -246,6 +251,7 @@ public sealed class EmbeddedNode(NodeRecord record)
 
     internal void Forget()
     {
+        Node?.Metrics?.Hide(Node);
         Node = null;
         Front = null;
         Scheduler = null;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using OrleansGeo.Primitives;
 
 namespace OrleansGeo.Engine;
@@ -192,6 +193,7 @@ public sealed class NodeFront(Gateway gateway, NodeScheduler scheduler) : IGeoSt
         where T : class
     {
         private readonly TaskCompletionSource<GeoResult<T>> _source = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly Activity? _caller = NodeTraces.Ambient is null ? null : Activity.Current;
 
         public Task<GeoResult<T>> Task => _source.Task;
 
@@ -203,6 +205,12 @@ public sealed class NodeFront(Gateway gateway, NodeScheduler scheduler) : IGeoSt
         {
             try
             {
+                // Ambient for this request's flow alone: a method like this one leaves what is ambient as it found it.
+                if (_caller is not null)
+                {
+                    Activity.Current = _caller;
+                }
+
                 _source.TrySetResult(await request(front.Gateway));
             }
             catch (Exception bug)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using OrleansGeo.Primitives;
 
 namespace OrleansGeo.Engine;
@@ -143,14 +144,12 @@ public sealed class Gateway : IGeoStore
         TableRef table, ImmutableArray<Datum> key, ReadBound bound, RequestOptions options, CancellationToken cancellation)
     {
         // This and a single write are the hot path: no closure.
-        if (Begin(options, cancellation, out var scope) is { } invalid)
+        if (Begin("read-row", options, cancellation, out var scope) is { } invalid)
         {
-            return scope.Fail<VersionedRow>(invalid);
+            return Answered("read-row", scope, scope.Fail<VersionedRow>(invalid));
         }
 
-        var result = await _reads.ReadAsync(scope, table, key, bound);
-        GatewayMetrics.Answered("read-row", result.Error);
-        return result;
+        return Answered("read-row", scope, await _reads.ReadAsync(scope, table, key, bound));
     }
 
     /// <inheritdoc />
@@ -163,14 +162,12 @@ public sealed class Gateway : IGeoStore
     public async Task<GeoResult<WriteResult>> WriteRowAsync(
         TableRef table, RowWrite write, RequestOptions options, CancellationToken cancellation)
     {
-        if (Begin(options, cancellation, out var scope) is { } invalid)
+        if (Begin("write-row", options, cancellation, out var scope) is { } invalid)
         {
-            return scope.Fail<WriteResult>(invalid);
+            return Answered("write-row", scope, scope.Fail<WriteResult>(invalid));
         }
 
-        var result = await _writes.WriteAsync(scope, table, write, options.IdempotencyKey);
-        GatewayMetrics.Answered("write-row", result.Error);
-        return result;
+        return Answered("write-row", scope, await _writes.WriteAsync(scope, table, write, options.IdempotencyKey));
     }
 
     /// <inheritdoc />
@@ -189,17 +186,23 @@ public sealed class Gateway : IGeoStore
 
     private async Task<GeoResult<T>> Run<T>(
         string operation, (RequestOptions Options, CancellationToken Cancellation) request, Func<RequestScope, Task<GeoResult<T>>> work)
+        where T : class =>
+        Begin(operation, request.Options, request.Cancellation, out var scope) is { } invalid
+            ? Answered(operation, scope, scope.Fail<T>(invalid))
+            : Answered(operation, scope, await work(scope));
+
+    private GeoResult<T> Answered<T>(string operation, RequestScope scope, GeoResult<T> result)
         where T : class
     {
-        var result = Begin(request.Options, request.Cancellation, out var scope) is { } invalid ? scope.Fail<T>(invalid)
-            : await work(scope);
-        GatewayMetrics.Answered(operation, result.Error);
+        var outcome = NodeMetrics.OutcomeOf(result.Error);
+        _host.Metrics?.Answered(operation, outcome, result.Meta);
+        scope.Span.End(_host.Time, outcome, result.Error is { Kind: >= GeoErrorKind.Overloaded }, result.Meta.RoundTrips);
         return result;
     }
 
     // A session's timestamp raises this node's clock, which the node sends along with every call: so every leaseholder reads and writes
     // above it.
-    private GeoError? Begin(RequestOptions options, CancellationToken cancellation, out RequestScope scope)
+    private GeoError? Begin(string operation, RequestOptions options, CancellationToken cancellation, out RequestScope scope)
     {
         var session = HlcTimestamp.Zero;
         GeoError? error = null;
@@ -225,7 +228,10 @@ public sealed class Gateway : IGeoStore
                 "Geo-Session");
         }
 
-        scope = new(_host, options.Timeout, session, cancellation);
+        scope = new(_host, options.Timeout, session, cancellation)
+        {
+            Span = NodeTraces.Ambient is { } caller ? NodeTraces.Begin(operation, ActivityKind.Internal, caller, _host) : null,
+        };
         return error;
     }
 }

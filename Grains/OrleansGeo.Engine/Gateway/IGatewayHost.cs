@@ -56,6 +56,9 @@ public interface IGatewayHost
     /// <summary>Time for timeouts, delays and elapsed time.</summary>
     TimeProvider Time { get; }
 
+    /// <summary>Where the gateway tells of its requests; null where nobody watches.</summary>
+    NodeMetrics? Metrics { get; }
+
     /// <summary>Chance: for request ids and jitter.</summary>
     Prng Prng { get; }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using OrleansGeo.Consensus;
 using OrleansGeo.Primitives;
 
@@ -115,14 +116,19 @@ internal sealed class LeaseholderCall
         }
     }
 
-    private async Task<CallResult> SendAsync(RangeDescriptor range, NodeId target)
+    private Task<CallResult> SendAsync(RangeDescriptor range, NodeId target)
     {
         if (_attempts++ > 0)
         {
-            GatewayMetrics.Retried("again");
+            Host.Metrics?.Retried("again");
             PrepareRetry();
         }
 
+        return _scope.Span is { } request ? CallFollowedAsync(range, target, request) : CallAsync(range, target);
+    }
+
+    private async Task<CallResult> CallAsync(RangeDescriptor range, NodeId target)
+    {
         try
         {
             return await Host.CallAsync(target, range.Id, _operation, AttemptTimeout(range, target), _scope.Cancellation);
@@ -131,6 +137,24 @@ internal sealed class LeaseholderCall
         {
             return new(null, NodeId.None, null, CallFailure.NoAnswer);
         }
+    }
+
+    // The span is ambient for the call alone: an asynchronous method leaves what is ambient as it found it.
+    private async Task<CallResult> CallFollowedAsync(RangeDescriptor range, NodeId target, Activity request)
+    {
+        var span = NodeTraces.Begin($"ask {NodeTraces.NameOf(_operation)}", ActivityKind.Client, request.Context, Host).About(range.Id);
+        if (span is not null && _core.View.Nodes.TryGetValue(target, out var node))
+        {
+            span.SetTag("orleansgeo.peer.node", node.Name).SetTag("orleansgeo.peer.region", node.Region)
+                .SetTag("orleansgeo.attempt", _attempts);
+        }
+
+        Activity.Current = span ?? request;
+        var result = await CallAsync(range, target);
+        var (outcome, isError) = NodeTraces.Of(result.Outcome);
+        var quorum = result.Outcome is RangeOutcome.Written written ? CausalPath.RoundTrips(written.QuorumPath) : 0;
+        span.End(Host.Time, outcome, isError, CausalPath.RoundTrips(result.Path) + quorum);
+        return result;
     }
 
     private void PrepareRetry()
@@ -339,7 +363,7 @@ internal sealed class LeaseholderCall
             return new CallEnd(null, error);
         }
 
-        GatewayMetrics.Retried("backoff");
+        Host.Metrics?.Retried("backoff");
         await _core.BackOffAsync(_scope, _rounds++);
         return null;
     }

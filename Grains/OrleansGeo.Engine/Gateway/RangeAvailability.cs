@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using OrleansGeo.Consensus;
 using OrleansGeo.Primitives;
 
 namespace OrleansGeo.Engine;
@@ -24,9 +25,16 @@ internal sealed class RangeAvailability(IGatewayHost host)
         IsLost(node) && !(host.LastHeardMicros(node) is { } micros && micros < 3 * host.SupportDuration.TotalMicroseconds);
 
     /// <summary>The 503 that is known to be true now; null when the range may well have a leaseholder that can be reached.</summary>
-    public GeoError? KnownLoss(RangeDescriptor range)
+    public GeoError? KnownLoss(RangeDescriptor range) => LossOf(range.Configuration) switch
     {
-        var configuration = range.Configuration;
+        RangeLoss.None => null,
+        RangeLoss.NoQuorum => NoQuorum(range),
+        _ => Unreachable(range, "a majority of its voters"),
+    };
+
+    /// <summary>What <see cref="KnownLoss"/> is about, without the words.</summary>
+    public RangeLoss LossOf(Configuration configuration)
+    {
         var (lost, dead) = Count(configuration.Voters);
         var blocked = IsBlocked(configuration.Voters, lost);
         var surely = IsBlocked(configuration.Voters, dead);
@@ -37,7 +45,7 @@ internal sealed class RangeAvailability(IGatewayHost host)
             surely |= IsBlocked(configuration.OutgoingVoters, deadOutgoing);
         }
 
-        return !blocked ? null : surely || HearsMajorityOfCluster() ? NoQuorum(range) : Unreachable(range, "a majority of its voters");
+        return !blocked ? RangeLoss.None : surely || HearsMajorityOfCluster() ? RangeLoss.NoQuorum : RangeLoss.Unreachable;
     }
 
     /// <summary>The range is known to have no quorum.</summary>
@@ -134,4 +142,17 @@ internal sealed class RangeAvailability(IGatewayHost host)
 
         return names.Count == 0 ? "none" : string.Join(",", names);
     }
+}
+
+/// <summary>What is known of a range that has lost voters.</summary>
+internal enum RangeLoss
+{
+    /// <summary>Enough of them are left, or nothing is known.</summary>
+    None,
+
+    /// <summary>It has no quorum.</summary>
+    NoQuorum,
+
+    /// <summary>This node reaches no majority of them; others may.</summary>
+    Unreachable,
 }

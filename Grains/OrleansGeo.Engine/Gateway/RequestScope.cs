@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using OrleansGeo.Primitives;
 
 namespace OrleansGeo.Engine;
@@ -22,6 +23,9 @@ internal sealed class RequestScope
     {
         (_host, _timeout, _started, Session, Seen, Cancellation) = (host, timeout, started, session, session, cancellation);
     }
+
+    /// <summary>What is followed of the request; null when nobody follows it. The same for all its parts.</summary>
+    public Activity? Span { get; init; }
 
     /// <summary>The client's cancellation.</summary>
     public CancellationToken Cancellation { get; }
@@ -48,7 +52,7 @@ internal sealed class RequestScope
     public bool IsOver => Cancellation.IsCancellationRequested || Remaining <= TimeSpan.Zero;
 
     /// <summary>A part of this request that runs beside others.</summary>
-    public RequestScope Fork() => new(_host, _timeout, _started, Session, Cancellation);
+    public RequestScope Fork() => new(_host, _timeout, _started, Session, Cancellation) { Span = Span };
 
     /// <summary>Notes that this part is done, for <see cref="Join"/>.</summary>
     public void Finish() => _finished = _host.Time.GetTimestamp();

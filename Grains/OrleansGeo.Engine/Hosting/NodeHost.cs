@@ -32,6 +32,9 @@ public sealed record NodeHostSettings
     /// <summary>Hears of what an operator must know; called on the node's scheduler.</summary>
     public required INodeEvents Events { get; init; }
 
+    /// <summary>What shows the node to whoever watches; whoever gives it disposes it. Null to show nothing.</summary>
+    public NodeMetrics? Metrics { get; init; }
+
     /// <summary>Takes what node code throws and nobody catches: a bug.</summary>
     public required Action<Exception> Unhandled { get; init; }
 }
@@ -169,6 +172,7 @@ public sealed class NodeHost : IDisposable
         if (!IsStopped)
         {
             _scheduler.Stop();
+            _node.Metrics?.Hide(_node);
             _stopping.Cancel();
             Front.Stop();
         }
@@ -191,9 +195,10 @@ public sealed class NodeHost : IDisposable
             }
 
             Node? node = null;
-            var transport = new PeerTransport(settings.Node.Region, Find, settings.Carrier, settings.Limits);
+            var transport = new PeerTransport(settings.Node.Region, Find, settings.Carrier, settings.Limits, settings.Metrics);
             var chance = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
-            node = await Node.StartAsync(settings.Node, new(storage, transport, scheduler, settings.Time, chance, settings.Events));
+            node = await Node.StartAsync(
+                settings.Node, new(storage, transport, scheduler, settings.Time, chance, settings.Events, settings.Metrics));
             CheckLabels(node, settings.Node);
             var gateway = new Gateway(new PeerGatewayHost(node, scheduler, settings.Carrier, settings.Limits));
             return new(node, scheduler, new(gateway, scheduler), settings.Unhandled);
@@ -250,7 +255,8 @@ public sealed class NodeHost : IDisposable
     {
         _node.TryObserve(asked.Observed);
         var timeout = TimeSpan.FromMicroseconds(asked.TimeoutMicros);
-        var result = await _node.CallAsync(_node.Id, asked.Range, asked.Operation, timeout, cancellation);
+        var result = await _node.CallAsync(
+            _node.Id, asked.Range, asked.Operation, timeout, asked.Trace?.ToContext(), cancellation);
         if (result.Failure == CallFailure.NoAnswer)
         {
             throw new TimeoutException("the range did not answer in time");
@@ -313,7 +319,7 @@ public sealed class NodeHost : IDisposable
 
             if (_envelope is null || _envelope.To != _host._node.Id || _envelope.Lane != _lane)
             {
-                PeerMetrics.Refused(PeerMetrics.NameOf(_lane));
+                _host._node.Metrics?.Unread(_lane);
                 End();
                 return;
             }

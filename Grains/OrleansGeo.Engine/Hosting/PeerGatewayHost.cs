@@ -45,6 +45,9 @@ public sealed class PeerGatewayHost : IGatewayHost
     public TimeProvider Time => _node.Time;
 
     /// <inheritdoc />
+    public NodeMetrics? Metrics => _node.Metrics;
+
+    /// <inheritdoc />
     public ReadOnlyMemory<byte> TokenSecret => _node.TokenSecret;
 
     /// <inheritdoc />
@@ -133,6 +136,7 @@ public sealed class PeerGatewayHost : IGatewayHost
                     TimeoutMicros = (long)timeout.TotalMicroseconds,
                     Observed = Clock,
                     Operation = operation,
+                    Trace = NodeTraces.Ambient is { } span ? TraceParent.Of(span) : null,
                 },
             ],
         };

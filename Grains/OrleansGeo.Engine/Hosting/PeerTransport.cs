@@ -7,24 +7,25 @@ namespace OrleansGeo.Engine;
 /// is bounded for each lane, so that a peer that takes nothing costs a bounded amount of memory, and snapshots take no room from
 /// heartbeats.
 /// </summary>
-public sealed class PeerTransport(string region, Func<NodeId, NodeRecord?> find, IPeerCarrier carrier, PeerLimits limits) : ITransport
+public sealed class PeerTransport(
+    string region, Func<NodeId, NodeRecord?> find, IPeerCarrier carrier, PeerLimits limits, NodeMetrics? metrics = null) : ITransport
 {
     private readonly Dictionary<(NodeId, Lane), ByteWindow> _windows = [];
 
     /// <inheritdoc />
     public void Send(Envelope envelope)
     {
-        var lane = PeerMetrics.NameOf(envelope.Lane);
+        var lane = envelope.Lane;
         if (find(envelope.To) is not { } to)
         {
-            PeerMetrics.Dropped(lane, "unknown");
+            metrics?.Dropped(lane, "unknown");
             return;
         }
 
         var window = WindowOf(envelope);
         if (window.IsFull)
         {
-            PeerMetrics.Dropped(lane, "bound");
+            metrics?.Dropped(lane, "bound");
             return;
         }
 
@@ -36,22 +37,25 @@ public sealed class PeerTransport(string region, Func<NodeId, NodeRecord?> find,
         var bytes = EnvelopeCodec.Standard.Encode(envelope);
         try
         {
-            if (carrier.TryCarry(to, envelope.Lane, bytes, out var carried))
+            if (carrier.TryCarry(to, lane, bytes, out var carried))
             {
                 window.Enter(bytes.Length, carried);
-                PeerMetrics.Sent(lane, bytes.Length);
+                metrics?.Sent(lane, bytes.Length);
             }
             else
             {
-                PeerMetrics.Dropped(lane, "absent");
+                metrics?.Dropped(lane, "absent");
             }
         }
         catch (Exception)
         {
             // What happens to an envelope is nobody's business here: it is lost.
-            PeerMetrics.Dropped(lane, "failed");
+            metrics?.Dropped(lane, "failed");
         }
     }
+
+    /// <inheritdoc />
+    public long? BytesInFlight(NodeId to, Lane lane) => _windows.TryGetValue((to, lane), out var window) ? window.Bytes : 0;
 
     private ByteWindow WindowOf(Envelope envelope)
     {
@@ -71,7 +75,9 @@ internal sealed class ByteWindow(long bytesMax)
 {
     private long _bytes;
 
-    public bool IsFull => Interlocked.Read(ref _bytes) >= bytesMax;
+    public long Bytes => Interlocked.Read(ref _bytes);
+
+    public bool IsFull => Bytes >= bytesMax;
 
     /// <summary>Counts bytes until the task is over, however it ends.</summary>
     public void Enter(int bytes, Task until)

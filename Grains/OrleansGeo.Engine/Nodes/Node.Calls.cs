@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using OrleansGeo.Consensus;
 using OrleansGeo.Primitives;
 
@@ -29,13 +30,21 @@ public sealed partial class Node : IGatewayHost
     /// <inheritdoc />
     public ReadOnlyMemory<byte> TokenSecret => Identity.TokenSecret;
 
+    /// <inheritdoc />
+    public NodeMetrics? Metrics { get; }
+
     HlcTimestamp IGatewayHost.Clock => Clock.Peek();
 
     Prng IGatewayHost.Prng => Prng;
 
     /// <inheritdoc />
     public Task<CallResult> CallAsync(
-        NodeId to, RangeId range, RangeOperation operation, TimeSpan timeout, CancellationToken cancellation)
+        NodeId to, RangeId range, RangeOperation operation, TimeSpan timeout, CancellationToken cancellation) =>
+        CallAsync(to, range, operation, timeout, NodeTraces.Ambient, cancellation);
+
+    /// <summary>The same, as part of what a span is about.</summary>
+    internal Task<CallResult> CallAsync(
+        NodeId to, RangeId range, RangeOperation operation, TimeSpan timeout, ActivityContext? parent, CancellationToken cancellation)
     {
         if (_stopped || _calls.Count >= Options.CallsMax || (to != Id && !Outbox.Knows(to)))
         {
@@ -54,7 +63,7 @@ public sealed partial class Node : IGatewayHost
 
         if (to == Id)
         {
-            Handle(range, new(Id, call.Id, null, Clock.Mono().AddMicros(micros)), operation);
+            Handle(range, new(Id, call.Id, null, Clock.Mono().AddMicros(micros), BeginSpan(range, operation, parent)), operation);
         }
         else
         {
@@ -65,6 +74,7 @@ public sealed partial class Node : IGatewayHost
                 TimeoutMicros = micros,
                 Observed = Clock.Peek(),
                 Operation = operation,
+                Trace = parent is { } span ? TraceParent.Of(span) : null,
             });
         }
 
@@ -119,6 +129,17 @@ public sealed partial class Node : IGatewayHost
     /// <summary>Answers a request: at once when it was asked here, with the next envelope otherwise.</summary>
     internal void Reply(Caller caller, RangeOutcome outcome)
     {
+        if (outcome is RangeOutcome.Overloaded overloaded)
+        {
+            Metrics?.Refused(overloaded.Queue);
+        }
+
+        if (caller.Span is { } span)
+        {
+            var (name, isError) = NodeTraces.Of(outcome);
+            span.End(Time, name, isError);
+        }
+
         if (caller.From == Id)
         {
             Conclude(caller.CallId, new(outcome, Id, caller.Path, CallFailure.None));
@@ -160,7 +181,8 @@ public sealed partial class Node : IGatewayHost
             case RangeRequest request:
                 Clock.TryObserve(request.Observed);
                 var deadline = Clock.Mono().AddMicros(request.TimeoutMicros);
-                Handle(request.Range, new(from, request.CallId, request.Path, deadline), request.Operation);
+                var span = BeginSpan(request.Range, request.Operation, request.Trace?.ToContext());
+                Handle(request.Range, new(from, request.CallId, request.Path, deadline, span), request.Operation);
                 break;
             case RangeReply reply:
                 Clock.TryObserve(reply.Clock);
@@ -187,6 +209,11 @@ public sealed partial class Node : IGatewayHost
                 break;
         }
     }
+
+    // What a range is asked by nobody's request is of no interest by itself.
+    private Activity? BeginSpan(RangeId range, RangeOperation operation, ActivityContext? asker) => asker is { } parent
+        ? NodeTraces.Begin($"serve {NodeTraces.NameOf(operation)}", ActivityKind.Server, parent, this).About(range)
+        : null;
 
     private void Handle(RangeId range, Caller caller, RangeOperation operation)
     {

@@ -180,6 +180,7 @@ public sealed partial class Node
         {
             if (!IsLive(peer))
             {
+                Counters.PeersSilenced += LastHeardMicros(peer) is null ? 0 : 1;
                 FailCallsTo(peer);
                 PeerSilenced?.Invoke(peer);
             }

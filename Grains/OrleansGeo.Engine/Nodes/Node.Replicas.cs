@@ -21,6 +21,10 @@ public sealed partial class Node
     // second costs more than everything else an idle node does.
     private const int IdlePasses = 40;
 
+    // A survey takes at most one part in this many.
+    private const int SurveyShare = 500;
+    private const long SurveyMicrosMin = 900_000;
+
     private readonly HashSet<RangeId> _publishing = [];
     private readonly List<RangeReplica> _stirred = [];
     private RangeReplica[] _round = [];
@@ -252,6 +256,7 @@ public sealed partial class Node
 
         Timers.At(Clock.Mono().AddMicros(Options.HousekeepingMicros), KeepHouse);
         KeepSystemRange();
+        LookOver();
         foreach (var replica in ToHouse())
         {
             replica.IsStirred = false;
@@ -267,6 +272,18 @@ public sealed partial class Node
             {
                 Stir(replica);
             }
+        }
+    }
+
+    // Only for somebody, and the more ranges there are the less often: it takes a share of the node's time and no more.
+    private void LookOver()
+    {
+        var began = Clock.Mono();
+        if (Metrics?.IsWatched == true && began >= _surveyAt)
+        {
+            _survey ??= new(this);
+            Volatile.Write(ref _figures, _survey.Take());
+            _surveyAt = began.AddMicros(Math.Max(SurveyMicrosMin, SurveyShare * Clock.Mono().MicrosSince(began)));
         }
     }
 

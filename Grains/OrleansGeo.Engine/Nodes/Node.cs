@@ -29,6 +29,9 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
     private SyncWork _spareSync = new();
     private HlcTimestamp _storedLimit;
     private MonoTime _lastSync;
+    private NodeFigures? _figures;
+    private NodeSurvey? _survey;
+    private MonoTime _surveyAt;
     private bool _turnScheduled;
     private bool _syncing;
     private bool _stopped;
@@ -51,6 +54,7 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
         _storedLimit = limit;
         _lastSync = Clock.Mono();
         Events = parts.Events;
+        Metrics = parts.Metrics;
         var settings = new LivenessSettings
         {
             SupportMicros = options.SupportMicros,
@@ -93,6 +97,11 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
 
     internal INodeEvents Events { get; }
 
+    internal NodeCounters Counters { get; } = new();
+
+    /// <summary>What was found when the node last went over all it has; null before the first time, and where nobody watches.</summary>
+    internal NodeFigures? Figures => Volatile.Read(ref _figures);
+
     internal MvccReader Mvcc { get; } = new();
 
     internal CodecWriter Scratch { get; } = new(1024);
@@ -115,6 +124,7 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
         node.Timers.At(node.Clock.Mono().AddMicros(options.ClosedPublishMicros), node.PublishClosed);
         node.Timers.At(node.Clock.Mono().AddMicros(options.HousekeepingMicros), node.KeepHouse);
         node.ScheduleTurn();
+        node.Metrics?.Show(node);
         return node;
     }
 
@@ -168,6 +178,7 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
         }
 
         _stopped = true;
+        Metrics?.Hide(this);
         Timers.Dispose();
         Snapshots.Dispose();
         FailCalls();
@@ -287,6 +298,7 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
     private async Task SyncAsync(SyncWork work)
     {
         _syncing = true;
+        var began = Clock.Mono();
         try
         {
             await Storage.SyncAsync();
@@ -300,6 +312,7 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
         if (!_stopped)
         {
             _lastSync = Clock.Mono();
+            Metrics?.Synced(_lastSync.MicrosSince(began));
             Perform(work);
             work.Clear();
             _spareSync = work;
@@ -365,8 +378,10 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
 /// <param name="Time">Its clocks and timers.</param>
 /// <param name="Seed">Where its chance comes from.</param>
 /// <param name="Events">Who hears of its failures.</param>
+/// <param name="Metrics">What shows it to whoever watches; null to show nothing.</param>
 public sealed record NodeParts(
-    IStorageEngine Storage, ITransport Transport, NodeScheduler Scheduler, TimeProvider Time, ulong Seed, INodeEvents Events);
+    IStorageEngine Storage, ITransport Transport, NodeScheduler Scheduler, TimeProvider Time, ulong Seed, INodeEvents Events,
+    NodeMetrics? Metrics = null);
 
 /// <summary>Hears of what an operator must know.</summary>
 public interface INodeEvents

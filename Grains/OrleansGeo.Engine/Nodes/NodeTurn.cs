@@ -122,6 +122,7 @@ internal sealed class NodeTurn(Node node)
     {
         if (!Batch.IsEmpty)
         {
+            node.Counters.StorageBytesWritten += Batch.Bytes;
             node.Storage.Write(Batch);
             Batch.Clear();
         }

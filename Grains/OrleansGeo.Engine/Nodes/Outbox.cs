@@ -27,6 +27,9 @@ internal sealed class Outbox(NodeId self, Incarnation incarnation, ITransport tr
 
     public void AddBulk(NodeId to, NodeMessage message) => ParcelFor(to).Bulk.Add(message);
 
+    /// <summary>See <see cref="ITransport.BytesInFlight"/>.</summary>
+    public long? BytesInFlight(NodeId to, Lane lane) => transport.BytesInFlight(to, lane);
+
     /// <summary>Heartbeats wait for no turn.</summary>
     public void SendNow(LivenessMessage message) =>
         transport.Send(new() { From = self, To = message.To, Lane = Lane.Liveness, Liveness = [message] });

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using OrleansGeo.Primitives;
 using OrleansGeo.Transactions;
 
@@ -8,7 +9,8 @@ namespace OrleansGeo.Engine;
 /// <param name="CallId">Its call.</param>
 /// <param name="Path">The hops of the request.</param>
 /// <param name="Deadline">When nobody waits any more, on this node's clock.</param>
-internal readonly record struct Caller(NodeId From, long CallId, WanPath? Path, MonoTime Deadline);
+/// <param name="Span">What is followed of it; null when nobody follows.</param>
+internal readonly record struct Caller(NodeId From, long CallId, WanPath? Path, MonoTime Deadline, Activity? Span = null);
 
 /// <summary>A request that holds or waits for latches.</summary>
 internal abstract class LatchedRequest(Caller caller)
@@ -27,6 +29,11 @@ internal sealed class PendingWrite(Caller caller, RangeOperation.Write write) : 
     public RangeOperation.Write Write { get; } = write;
 
     public Term Term { get; set; }
+
+    public MonoTime ProposedAt { get; set; }
+
+    /// <summary>From the proposal to the decision; null when nobody follows.</summary>
+    public Activity? Replication { get; set; }
 
     public HlcTimestamp Timestamp { get; set; }
 

@@ -48,13 +48,15 @@ internal sealed partial class RangeReplica
         }
 
         _applied = entry.Index;
-        _core.Applied(entry.Index, _node.Clock.Mono());
+        _node.Counters.Applied++;
+        var now = _node.Clock.Mono();
+        _core.Applied(entry.Index, now);
         if (entry.Kind == EntryKind.LeaderStart && _core.IsLeader && entry.Term == _core.Term)
         {
             StartServing();
         }
 
-        Decide(entry, path, turn);
+        Decide(entry, path, now, turn);
         WakeAppliedWaiters();
     }
 

@@ -240,6 +240,7 @@ internal sealed partial class RangeReplica
         _inFlight.Clear();
         foreach (var request in proposed)
         {
+            (request as PendingWrite)?.Replication.End(_node.Time, "abandoned", true);
             _node.Reply(request.Caller, NotLeaseholder(!PlantedBug.Is("engine.ambiguous-as-failed")));
             if (request.Latch.State == LatchState.Held)
             {

@@ -118,6 +118,7 @@ internal sealed partial class RangeReplica
         turn.Batch.Delete(LocalKeys.Replica(Id, LocalKeys.RemovedKind));
         turn.NeedsSync();
         _core.SnapshotInstalled(last.Point, _node.Clock.Mono());
+        _node.Counters.SnapshotsApplied++;
         RefreshCampaignDelay();
         _node.SnapshotInstalled(this, turn);
         WakeAppliedWaiters();

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using OrleansGeo.Consensus;
 using OrleansGeo.Primitives;
 using OrleansGeo.Transactions;
@@ -175,7 +176,8 @@ internal sealed partial class RangeReplica
 
         // Followers need a commit when they may serve it, which they are told by closed timestamps; the system range they follow at once.
         var mayLag = Id != SystemKeys.RangeId;
-        var proposed = _core.Propose(_node.Scratch.ToArray(), _node.Clock.Mono(), out var index, mayLag);
+        pending.ProposedAt = _node.Clock.Mono();
+        var proposed = _core.Propose(_node.Scratch.ToArray(), pending.ProposedAt, out var index, mayLag);
         if (proposed != ProposeOutcome.Accepted)
         {
             Finish(pending, proposed == ProposeOutcome.TooMuchInFlight
@@ -184,7 +186,13 @@ internal sealed partial class RangeReplica
             return;
         }
 
+        _node.Counters.Proposals++;
         pending.Term = _core.Term;
+        if (pending.Caller.Span is { } span)
+        {
+            pending.Replication = NodeTraces.Begin("replicate", ActivityKind.Internal, span.Context, _node).About(Id);
+        }
+
         _proposed.Add(index.Value, pending);
         for (var i = 0; i < operations; i++)
         {
@@ -198,7 +206,7 @@ internal sealed partial class RangeReplica
     }
 
     // An entry was applied at an index: whatever was proposed there is decided.
-    private void Decide(in LogEntry entry, WanPath? path, NodeTurn turn)
+    private void Decide(in LogEntry entry, WanPath? path, MonoTime now, NodeTurn turn)
     {
         if (!_proposed.Remove(entry.Index.Value, out var request))
         {
@@ -213,7 +221,15 @@ internal sealed partial class RangeReplica
                     _inFlight.Remove(key.Key);
                 }
 
-                turn.AfterWrite(this, write, write.Term == entry.Term ? Made(write, entry.Index, path) : NotLeaseholder(false));
+                var isMine = write.Term == entry.Term;
+                write.Replication.End(_node.Time, isMine ? "applied" : "lost", !isMine, CausalPath.RoundTrips(path));
+                if (isMine)
+                {
+                    _node.Counters.Commits++;
+                    _node.Metrics?.Committed(now.MicrosSince(write.ProposedAt));
+                }
+
+                turn.AfterWrite(this, write, isMine ? Made(write, entry.Index, path) : NotLeaseholder(false));
                 break;
             case PendingSplit split:
                 turn.AfterWrite(this, split, split.Term == entry.Term ? Parted(split) : NotLeaseholder(false));

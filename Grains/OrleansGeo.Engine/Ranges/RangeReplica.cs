@@ -31,6 +31,7 @@ internal sealed partial class RangeReplica
     private ReplicaState _state;
     private LogIndex _applied;
     private Term _leadingTerm;
+    private Term _campaignTerm;
     private MonoTime _armedFor = MonoTime.Forever;
     private bool _stopped;
 
@@ -242,10 +243,12 @@ internal sealed partial class RangeReplica
 
     private void StatusChanged(NodeTurn turn)
     {
+        CountCampaign();
         if (_core.IsLeader && _leadingTerm != _core.Term)
         {
             LoseLeadership();
             _leadingTerm = _core.Term;
+            _node.Counters.LeadershipsGained++;
         }
         else if (!_core.IsLeader)
         {
@@ -266,7 +269,17 @@ internal sealed partial class RangeReplica
         if (_leadingTerm != default)
         {
             _leadingTerm = default;
+            _node.Counters.LeadershipsLost++;
             AbandonRequests();
+        }
+    }
+
+    private void CountCampaign()
+    {
+        if (_core.Role == ReplicaRole.Candidate && _campaignTerm != _core.Term)
+        {
+            _campaignTerm = _core.Term;
+            _node.Counters.Campaigns++;
         }
     }
 

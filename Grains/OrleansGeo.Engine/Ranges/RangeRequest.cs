@@ -21,6 +21,9 @@ public sealed class RangeRequest : NodeMessage
 
     /// <summary>What is asked.</summary>
     public required RangeOperation Operation { get; init; }
+
+    /// <summary>The span that asks; null when nobody follows it.</summary>
+    public TraceParent? Trace { get; set; }
 }
 
 /// <summary>An answer to a <see cref="RangeRequest"/>.</summary>

@@ -50,6 +50,7 @@ internal sealed class SnapshotSource(Node node)
                     if (part.IsLast)
                     {
                         _sender.LastSent(send.Snapshot);
+                        node.Counters.SnapshotsSent++;
                     }
 
                     break;

@@ -9,8 +9,11 @@ namespace OrleansGeo.Engine;
 /// </summary>
 public sealed class EnvelopeCodec
 {
-    /// <summary>The newest format version, which is the one written.</summary>
-    public const byte FormatVersion = 1;
+    /// <summary>
+    /// The newest format version. Version 2 is version 1 with the span that asks before the body of each request; it is written only for an
+    /// envelope that has one, so that nodes of before read everything else.
+    /// </summary>
+    public const byte FormatVersion = 2;
 
     private readonly NodeMessageFormat?[] _byKind = new NodeMessageFormat?[256];
     private readonly Dictionary<Type, NodeMessageFormat> _byType = [];
@@ -53,7 +56,8 @@ public sealed class EnvelopeCodec
     /// <summary>Writes an envelope.</summary>
     public void Write(CodecWriter writer, Envelope envelope)
     {
-        writer.WriteByte(FormatVersion);
+        var version = VersionOf(envelope);
+        writer.WriteByte(version);
         writer.WriteInt32(envelope.From.Value);
         writer.WriteInt32(envelope.To.Value);
         writer.WriteByte((byte)envelope.Lane);
@@ -75,7 +79,7 @@ public sealed class EnvelopeCodec
         writer.WriteUInt64((ulong)envelope.Messages.Count);
         foreach (var message in envelope.Messages)
         {
-            WriteMessage(writer, message);
+            WriteMessage(writer, message, version);
         }
     }
 
@@ -83,7 +87,7 @@ public sealed class EnvelopeCodec
     public Envelope Read(ReadOnlySpan<byte> source)
     {
         var reader = new CodecReader(source);
-        reader.ReadVersion("an envelope", FormatVersion);
+        var version = reader.ReadVersion("an envelope", FormatVersion);
         var from = new NodeId(reader.ReadInt32());
         var to = new NodeId(reader.ReadInt32());
         var lane = reader.ReadEnum<Lane>("lane", (byte)Lane.Liveness, (byte)Lane.Bulk);
@@ -105,7 +109,7 @@ public sealed class EnvelopeCodec
         var messages = new NodeMessage[reader.ReadCount()];
         for (var i = 0; i < messages.Length; i++)
         {
-            messages[i] = ReadMessage(ref reader);
+            messages[i] = ReadMessage(ref reader, version);
         }
 
         reader.ExpectEnd("an envelope");
@@ -134,7 +138,20 @@ public sealed class EnvelopeCodec
     /// <summary>An equal envelope that shares nothing with this one.</summary>
     public Envelope Clone(Envelope envelope) => Read(Encode(envelope));
 
-    private void WriteMessage(CodecWriter writer, NodeMessage message)
+    private static byte VersionOf(Envelope envelope)
+    {
+        foreach (var message in envelope.Messages)
+        {
+            if (message is RangeRequest { Trace: not null })
+            {
+                return FormatVersion;
+            }
+        }
+
+        return 1;
+    }
+
+    private void WriteMessage(CodecWriter writer, NodeMessage message, byte version)
     {
         if (!_byType.TryGetValue(message.GetType(), out var format))
         {
@@ -143,16 +160,27 @@ public sealed class EnvelopeCodec
 
         writer.WriteByte(format.Kind);
         WanPath.Write(writer, message.Path);
+        if (version > 1 && message is RangeRequest request)
+        {
+            TraceParent.Write(writer, request.Trace);
+        }
+
         format.Write(writer, message);
     }
 
-    private NodeMessage ReadMessage(ref CodecReader reader)
+    private NodeMessage ReadMessage(ref CodecReader reader, byte version)
     {
         var kind = reader.ReadByte();
         var format = _byKind[kind] ?? throw new CodecException($"this build knows no engine message of kind {kind}");
         var path = WanPath.Read(ref reader);
+        var trace = version > 1 && format.Type == typeof(RangeRequest) ? TraceParent.Read(ref reader) : null;
         var message = format.Read(ref reader);
         message.Path = path;
+        if (trace is not null)
+        {
+            ((RangeRequest)message).Trace = trace;
+        }
+
         return message;
     }
 }

@@ -24,6 +24,9 @@ public interface ITransport
 {
     /// <summary>Hands an envelope over and returns at once. Never throws for what happens to it.</summary>
     void Send(Envelope envelope);
+
+    /// <summary>Bytes handed over for a node on a lane that it has not taken yet; null where nobody counts them.</summary>
+    long? BytesInFlight(NodeId to, Lane lane) => null;
 }
 
 /// <summary>What a node shows to its transport.</summary>

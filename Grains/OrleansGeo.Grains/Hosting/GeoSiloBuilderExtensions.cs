@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -56,6 +57,8 @@ public static class GeoSiloBuilderExtensions
         silo.Services.AddSingleton(options);
         silo.Services.AddSingleton<LocalNode>();
         silo.Services.AddSingleton<NodeBook>();
+        silo.Services.AddSingleton(services => new NodeMetrics(
+            options.Node.Name, options.Node.Region, options.Node.Zone, services.GetService<IMeterFactory>()));
         silo.Services.AddSingleton<PeerServiceClient>();
         silo.Services.AddSingleton<BulkPeerServiceClient>();
         silo.Services.AddSingleton<PeerCarrier>();

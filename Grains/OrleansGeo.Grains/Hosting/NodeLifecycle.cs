@@ -12,8 +12,8 @@ namespace OrleansGeo.Grains;
 /// that fails ends its silo.
 /// </summary>
 public sealed partial class NodeLifecycle(
-    GeoNodeOptions options, LocalNode node, PeerCarrier carrier, MemberAsker members, ILocalSiloDetails silo, INodeFailure failure,
-    ILogger<NodeLifecycle> log)
+    GeoNodeOptions options, LocalNode node, NodeMetrics metrics, PeerCarrier carrier, MemberAsker members, ILocalSiloDetails silo,
+    INodeFailure failure, ILogger<NodeLifecycle> log)
     : ILifecycleParticipant<ISiloLifecycle>, IHostedLifecycleService, INodeEvents
 {
     private static readonly TimeSpan s_handOver = TimeSpan.FromSeconds(5);
@@ -51,6 +51,7 @@ public sealed partial class NodeLifecycle(
                 OpenStorage = options.OpenStorage,
                 Carrier = carrier,
                 Limits = options.Limits,
+                Metrics = metrics,
                 Events = this,
                 Unhandled = LogBug,
             },

@@ -50,6 +50,12 @@ public sealed unsafe partial class RocksDbEngine : IStorageEngine
     /// <summary>How long the syncs took.</summary>
     public LatencyHistogram SyncLatencies => _syncs.Latencies;
 
+    /// <summary>Segments of the write-ahead log that may not be written over yet.</summary>
+    public int LogSegments => _log.UsedCount;
+
+    /// <summary>Bytes written in them.</summary>
+    public long LogBytes => _log.UsedBytes;
+
     /// <summary>Native objects of this engine that are alive; 0 after it was disposed.</summary>
     public int OpenHandles => _count.Open;
 

@@ -44,6 +44,21 @@ internal sealed class WriteAheadLog : IDisposable
     /// <summary>Segments that may not be written over yet, the active one included.</summary>
     internal int UsedCount => _used.Count;
 
+    /// <summary>Bytes written in them.</summary>
+    internal long UsedBytes
+    {
+        get
+        {
+            var bytes = 0L;
+            foreach (var segment in _used)
+            {
+                bytes += segment.Written;
+            }
+
+            return bytes;
+        }
+    }
+
     /// <summary>The segment that goes first.</summary>
     internal WalSegment Oldest => _used[0];
 

@@ -9,19 +9,19 @@ internal static class RegisterMetrics
 
     private static readonly Meter s_meter = new(MeterName);
     private static readonly Counter<long> s_calls = s_meter.CreateCounter<long>(
-        "orleansgeo.membership.register.calls", "{call}", "Calls answered, by operation and outcome");
+        "orleansgeo.membership.register.calls", "{call}", "Calls of the membership register answered.");
 
     private static readonly Histogram<double> s_duration = s_meter.CreateHistogram<double>(
-        "orleansgeo.membership.register.duration", "s", "Duration of calls, by operation");
+        "orleansgeo.membership.register.duration", "s", "Duration of those calls.");
 
     private static readonly Counter<long> s_rounds = s_meter.CreateCounter<long>(
-        "orleansgeo.membership.register.rounds", "{round}", "Rounds, by how they ended");
+        "orleansgeo.membership.register.rounds", "{round}", "Rounds of the register.");
 
     private static readonly Counter<long> s_silent = s_meter.CreateCounter<long>(
-        "orleansgeo.membership.acceptor.no_answers", "{request}", "Requests that an acceptor did not answer, by acceptor");
+        "orleansgeo.membership.acceptor.no_answers", "{request}", "Requests that a database did not answer.");
 
     private static readonly Counter<long> s_refused = s_meter.CreateCounter<long>(
-        "orleansgeo.membership.acceptor.refusals", "{refusal}", "Acceptors found unfit, by acceptor and reason; each needs an operator");
+        "orleansgeo.membership.acceptor.refusals", "{refusal}", "Acceptors found unfit; each needs an operator.");
 
     public static void Called(string operation, string outcome, TimeSpan duration)
     {

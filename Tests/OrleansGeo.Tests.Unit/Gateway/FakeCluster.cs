@@ -50,6 +50,8 @@ public sealed class FakeCluster : IGatewayHost
         Store = Gateway;
     }
 
+    public NodeMetrics? Metrics => null;
+
     public VirtualLoop Loop { get; } = new();
 
     public Engine.Gateway Gateway { get; }

@@ -88,7 +88,7 @@ public sealed class NodeHostTests
         var envelope = new Envelope { From = new(1), To = new(3), Lane = Lane.Normal };
         var bytes = EnvelopeCodec.Standard.Encode(envelope);
         await cluster["n2"].TakeAsync(Lane.Normal, bytes);
-        bytes[0]++;
+        bytes[0] = 99;
         await cluster["n3"].TakeAsync(Lane.Normal, bytes);
         var answer = EnvelopeCodec.Standard.Read(await cluster["n2"].AnswerAsync(EnvelopeCodec.Standard.Encode(envelope), Cancellation));
         Assert.Empty(answer.Messages);
@@ -98,10 +98,10 @@ public sealed class NodeHostTests
     private static RangeId[] Led(NodeHost host) =>
         [.. host.Node.ReplicasHere().Where(range => host.Node.LocalReplica(range) is { HasLease: true })];
 
-    private static Task<GeoResult<WriteResult>> PutAsync(NodeHost host, string name) => host.Front.WriteRowAsync(
+    internal static Task<GeoResult<WriteResult>> PutAsync(NodeHost host, string name) => host.Front.WriteRowAsync(
         s_table, new(WriteKind.Put, [Datum.FromString(name)], [], Precondition.None), s_options, Cancellation);
 
-    private static async Task<HostedCluster> ReadyAsync()
+    internal static async Task<HostedCluster> ReadyAsync()
     {
         var cluster = await HostedCluster.StartAsync();
         var front = cluster["n2"].Front;
@@ -123,7 +123,7 @@ public sealed class NodeHostTests
         return cluster;
     }
 
-    private static async Task<string?> LeaderAsync(HostedCluster cluster) =>
+    internal static async Task<string?> LeaderAsync(HostedCluster cluster) =>
         (await cluster["n3"].Front.ListRangesAsync(s_table, s_options, Cancellation)).Value?.Items.Single().Leaseholder;
 
     private static async Task UntilAsync(Func<Task<bool>> holds)
