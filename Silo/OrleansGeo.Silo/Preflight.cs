@@ -18,16 +18,19 @@ internal static class Preflight
     /// <exception cref="SiloRefusedException">Something cannot be.</exception>
     /// <exception cref="MembershipUnavailableException">Too few of several membership databases answer; later they may.</exception>
     /// <exception cref="ControlUnavailableException">No database answers that could say which cluster this is; later one may.</exception>
-    public static async Task<ClusterSeed> CheckAsync(SiloSettings settings)
+    public static async Task<ClusterSeed> CheckAsync(SiloSettings settings, TimeProvider? time = null)
     {
+        time ??= TimeProvider.System;
         var wrong = settings.Wrong().ToArray();
         if (wrong.Length > 0)
         {
             throw new SiloRefusedException(wrong);
         }
 
-        settings.Security.Check(DateTimeOffset.UtcNow);
-        var cluster = await ControlDatabases.ReadAsync(settings.ClusterFile, ClusterDatabases.All(settings.Clustering));
+        settings.Security.Check(time.GetUtcNow());
+        var databases = ClusterDatabases.All(settings.Clustering);
+        await ClockCheck.CheckAsync(databases, time);
+        var cluster = await ControlDatabases.ReadAsync(settings.ClusterFile, databases);
         var seed = cluster.ToSeed();
         CheckLabels(settings, seed);
         foreach (var (option, address, port) in new[]
@@ -47,8 +50,8 @@ internal static class Preflight
             case [var connectionString]:
                 await CheckDatabaseAsync(connectionString);
                 break;
-            case var databases:
-                await CheckMajorityAsync(databases, seed.ClusterId);
+            case var several:
+                await CheckMajorityAsync(several, seed.ClusterId);
                 break;
         }
 

@@ -70,7 +70,13 @@ internal sealed record SiloSettings
     public SecuritySettings Security { get; init; } = new();
 
     /// <summary>What cannot be, a line each.</summary>
-    public IEnumerable<string> Wrong()
+    public IEnumerable<string> Wrong() =>
+    [
+        .. WrongNode(), .. WrongEndpoints(), .. SiloLogging.Wrong(this), .. WrongClustering(), .. GrainStorages.Wrong(GrainStorage),
+        .. Security.Wrong(this),
+    ];
+
+    private IEnumerable<string> WrongNode()
     {
         foreach (var (option, label) in new[] { ("--name", Name), ("--region", Region), ("--zone", Zone) })
         {
@@ -90,6 +96,14 @@ internal sealed record SiloSettings
             yield return "--cluster-file must be given where no database of --clustering has it.";
         }
 
+        if (DrainSeconds is < 0 or > DrainSecondsMax)
+        {
+            yield return $"--drain-seconds is {DrainSeconds}; it is from 0 to {DrainSecondsMax}.";
+        }
+    }
+
+    private IEnumerable<string> WrongEndpoints()
+    {
         foreach (var (option, port, first) in Ports())
         {
             if (port < first || port > PortMax)
@@ -115,18 +129,11 @@ internal sealed record SiloSettings
         {
             yield return $"--advertise-http is {url}, which is no http or https address.";
         }
+    }
 
-        if (DrainSeconds is < 0 or > DrainSecondsMax)
-        {
-            yield return $"--drain-seconds is {DrainSeconds}; it is from 0 to {DrainSecondsMax}.";
-        }
-
-        foreach (var wrong in SiloLogging.Wrong(this))
-        {
-            yield return wrong;
-        }
-
-        foreach (var wrong in ClusterDatabases.Wrong(Clustering).Concat(GrainStorages.Wrong(GrainStorage)))
+    private IEnumerable<string> WrongClustering()
+    {
+        foreach (var wrong in ClusterDatabases.Wrong(Clustering))
         {
             yield return wrong;
         }
@@ -139,11 +146,6 @@ internal sealed record SiloSettings
         if (Clustering.Count == 0 && IPAddress.TryParse(Address, out var here) && !IPAddress.IsLoopback(here))
         {
             yield return "--clustering must be given where nodes are on several machines.";
-        }
-
-        foreach (var wrong in Security.Wrong(this))
-        {
-            yield return wrong;
         }
     }
 

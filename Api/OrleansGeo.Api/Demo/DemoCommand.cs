@@ -56,21 +56,7 @@ public static class DemoCommand
             }
         });
         var insecure = new Option<bool>("--insecure") { Description = "let other machines reach it" };
-        var otlp = new Option<Uri?>("--otlp-endpoint")
-        {
-            Description = "send metrics and spans to a collector, OTLP over HTTP; OTEL_EXPORTER_OTLP_ENDPOINT does too",
-            HelpName = "URL",
-            CustomParser = static result =>
-            {
-                if (Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out var url) && url.Scheme is "http" or "https")
-                {
-                    return url;
-                }
-
-                result.AddError("--otlp-endpoint is an http or https address.");
-                return null;
-            },
-        };
+        var otlp = OtlpEndpoint();
         var command = new Command("demo", "nine nodes in three regions in one process, with REST")
         {
             port, data, load, script, region, bind, insecure, otlp,
@@ -94,6 +80,22 @@ public static class DemoCommand
         }));
         return command;
     }
+
+    private static Option<Uri?> OtlpEndpoint() => new("--otlp-endpoint")
+    {
+        Description = "send metrics and spans to a collector, OTLP over HTTP; OTEL_EXPORTER_OTLP_ENDPOINT does too",
+        HelpName = "URL",
+        CustomParser = static result =>
+        {
+            if (Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out var url) && url.Scheme is "http" or "https")
+            {
+                return url;
+            }
+
+            result.AddError("--otlp-endpoint is an http or https address.");
+            return null;
+        },
+    };
 
     private static async Task<int> RunAsync(DemoOptions options)
     {

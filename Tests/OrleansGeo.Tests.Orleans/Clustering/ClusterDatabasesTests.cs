@@ -166,6 +166,8 @@ public sealed class ClusterDatabasesTests(PostgresFixture fixture) : IDisposable
         try
         {
             await Preflight.CheckAsync(settings);
+            await ClockIsRefusedAsync(settings, TimeSpan.FromHours(1), "3600 s ahead of");
+            await ClockIsRefusedAsync(settings, -TimeSpan.FromHours(1), "3600 s behind");
             fixture.Servers[1].Kill();
             thrown = await Assert.ThrowsAsync<MembershipUnavailableException>(() => Preflight.CheckAsync(settings));
             Assert.Contains("'eu': Failed to connect", thrown.Message, StringComparison.Ordinal);
@@ -190,4 +192,16 @@ public sealed class ClusterDatabasesTests(PostgresFixture fixture) : IDisposable
 
     private Task<int> InitAsync(string[] arguments) =>
         InitCommand.Make().Parse(["--cluster-file", ClusterPath, .. arguments]).InvokeAsync(cancellationToken: Cancellation);
+
+    private static async Task ClockIsRefusedAsync(SiloSettings settings, TimeSpan off, string words)
+    {
+        var refused = await Assert.ThrowsAsync<SiloRefusedException>(() => Preflight.CheckAsync(settings, new OffTime(off)));
+        var line = refused.Message.Replace("3599 s", "3600 s", StringComparison.Ordinal);
+        Assert.StartsWith($"The clock of this machine is {words} that of the membership's databases;", line, StringComparison.Ordinal);
+    }
+
+    private sealed class OffTime(TimeSpan off) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + off;
+    }
 }
