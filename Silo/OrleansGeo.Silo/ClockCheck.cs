@@ -23,8 +23,8 @@ internal static class ClockCheck
         {
             var off = known.MinBy(static off => off.Duration());
             throw new SiloRefusedException(
-                $"The clock of this machine is {off.Duration().TotalSeconds:F0} s {(off > TimeSpan.Zero ? "ahead of" : "behind")} that of the "
-                + $"membership's databases; a node's may be at most {s_most.TotalSeconds:F0} s off. Set it right first.");
+                $"The clock of this machine is {off.Duration().TotalSeconds:F0} s {(off > TimeSpan.Zero ? "ahead of" : "behind")} that of "
+                + $"the membership's databases; a node's may be at most {s_most.TotalSeconds:F0} s off. Set it right first.");
         }
     }
 

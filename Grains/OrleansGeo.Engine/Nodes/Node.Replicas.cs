@@ -22,7 +22,7 @@ public sealed partial class Node
     private const int IdlePasses = 40;
 
     // A survey takes at most one part in this many.
-    private const int SurveyShare = 500;
+    private const int SurveyShare = 2_000;
     private const long SurveyMicrosMin = 900_000;
 
     private readonly HashSet<RangeId> _publishing = [];
