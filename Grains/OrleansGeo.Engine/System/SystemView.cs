@@ -1,5 +1,5 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using OrleansGeo.Primitives;
 
 namespace OrleansGeo.Engine;
