@@ -35,7 +35,7 @@ internal static class ClockCheck
             await using var source = PostgresScripts.Open(database.ConnectionString);
             await using var command = source.CreateCommand("SELECT clock_timestamp()");
             var there = (DateTime)(await command.ExecuteScalarAsync())!;
-            return time.GetUtcNow() - there.ToUniversalTime();
+            return time.GetUtcNow().UtcDateTime - there.ToUniversalTime();
         }
         catch (Exception silent) when (silent is NpgsqlException or TimeoutException)
         {
