@@ -95,10 +95,10 @@ internal sealed class OrleansBenchCluster : BenchCluster
         return builder.Build();
     }
 
-    private IStorageEngine Open(NodeRecord node)
+    private RocksDbEngine Open(NodeRecord node)
     {
-        var engine = NodeStorage.Open(Path.Combine(Folder, node.Name));
-        _engines.Add((RocksDbEngine)engine);
+        var engine = (RocksDbEngine)NodeStorage.Open(Path.Combine(Folder, node.Name));
+        _engines.Add(engine);
         return engine;
     }
 

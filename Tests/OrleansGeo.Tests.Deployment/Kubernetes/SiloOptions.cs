@@ -29,10 +29,10 @@ public static partial class SiloOptions
     private static HashSet<string> Found(Regex pattern) =>
         [.. pattern.Matches(s_source).Select(static match => match.Groups[1].Value)];
 
-    [GeneratedRegex("(?:Text|Number|new Option<[^>]+>|new|Variable)\\(\\s*\"(--[a-z-]+)\"")]
+    [GeneratedRegex("(?:Text|Number|Lines|new Option<[^>]+>|new|Variable)\\(\\s*\"(--[a-z-]+)\"")]
     private static partial Regex Declared();
 
-    [GeneratedRegex("(?:Text|Number|Variable)\\(\\s*\"(--[a-z-]+)\"")]
+    [GeneratedRegex("(?:Text|Number|Lines|Variable)\\(\\s*\"(--[a-z-]+)\"")]
     private static partial Regex DeclaredWithVariable();
 
     [GeneratedRegex("s_shutdown = TimeSpan.FromSeconds\\((\\d+)\\)")]
