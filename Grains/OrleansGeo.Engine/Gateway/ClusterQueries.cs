@@ -296,7 +296,7 @@ internal sealed class ClusterQueries(GatewayCore core, CatalogChanges changes)
     private RangeInfo Describe(RangeDescriptor range, Dictionary<long, string> names)
     {
         var local = core.Host.LocalReplica(range.Id);
-        var shortfall = Shortfall(range);
+        var shortfall = core.Availability.Shortfall(range);
         var leader = LeaderOf(range);
         return new(
             range.Id.Value,
@@ -321,26 +321,6 @@ internal sealed class ClusterQueries(GatewayCore core, CatalogChanges changes)
         core.View.Nodes.TryGetValue(member, out var node);
         var role = range.Configuration.IsWitness(member) ? "witness" : range.Configuration.IsVoter(member) ? "voter" : "non-voter";
         return new(node?.Name ?? member.ToString(), node?.Region ?? "?", node?.Zone ?? "?", role, core.Host.IsLive(member));
-    }
-
-    private string? Shortfall(RangeDescriptor range)
-    {
-        var shortfall = GoalCheck.Evaluate(Places(range.Configuration.Voters), range.Goal);
-        return shortfall is null && range.Configuration.IsJoint
-            ? GoalCheck.Evaluate(Places(range.Configuration.OutgoingVoters), range.Goal)
-            : shortfall;
-    }
-
-    private List<VoterPlace> Places(ImmutableArray<NodeId> voters)
-    {
-        var places = new List<VoterPlace>(voters.Length);
-        foreach (var voter in voters)
-        {
-            core.View.Nodes.TryGetValue(voter, out var node);
-            places.Add(new(voter, node?.Region ?? "?", node?.Zone ?? "?", core.Host.IsLive(voter)));
-        }
-
-        return places;
     }
 
     // What the own replica says is as new as what was learnt, or newer.

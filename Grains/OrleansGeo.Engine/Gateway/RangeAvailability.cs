@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using OrleansGeo.Consensus;
+using OrleansGeo.Locality;
 using OrleansGeo.Primitives;
 
 namespace OrleansGeo.Engine;
@@ -48,6 +49,15 @@ internal sealed class RangeAvailability(IGatewayHost host)
         return !blocked ? RangeLoss.None : surely || HearsMajorityOfCluster() ? RangeLoss.NoQuorum : RangeLoss.Unreachable;
     }
 
+    /// <summary>Why the range does not survive what it is meant to survive, as things are now; null when it does.</summary>
+    public string? Shortfall(RangeDescriptor range)
+    {
+        var shortfall = GoalCheck.Evaluate(Places(range.Configuration.Voters), range.Goal);
+        return shortfall is null && range.Configuration.IsJoint
+            ? GoalCheck.Evaluate(Places(range.Configuration.OutgoingVoters), range.Goal)
+            : shortfall;
+    }
+
     /// <summary>The range is known to have no quorum.</summary>
     public GeoError NoQuorum(RangeDescriptor range) => new(
         GeoErrorKind.QuorumUnavailable,
@@ -64,6 +74,18 @@ internal sealed class RangeAvailability(IGatewayHost host)
         $"node {host.Self.Name} in {host.Self.Region} cannot reach {whom} of range {range.Id}; nothing was written",
         RetryAfterMs: 1000,
         Facts: Facts(range));
+
+    private List<VoterPlace> Places(ImmutableArray<NodeId> voters)
+    {
+        var places = new List<VoterPlace>(voters.Length);
+        foreach (var voter in voters)
+        {
+            var node = host.System.Nodes.GetValueOrDefault(voter);
+            places.Add(new(voter, node?.Region ?? "?", node?.Zone ?? "?", host.IsLive(voter)));
+        }
+
+        return places;
+    }
 
     private (int Lost, int Dead) Count(ImmutableArray<NodeId> voters)
     {

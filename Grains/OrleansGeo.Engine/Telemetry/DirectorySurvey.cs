@@ -38,7 +38,7 @@ internal sealed class DirectorySurvey(Node node, RangeAvailability availability)
             var loss = availability.LossOf(configuration);
             without += loss == RangeLoss.NoQuorum ? count : 0;
             unreachable += loss == RangeLoss.Unreachable ? count : 0;
-            goals[way.Range.Goal] += MeetsGoal(way.Range) ? 0 : count;
+            goals[way.Range.Goal] += availability.Shortfall(way.Range) is null ? 0 : count;
             if (loss == RangeLoss.None)
             {
                 AddLosses(domains, configuration, count);
@@ -93,22 +93,6 @@ internal sealed class DirectorySurvey(Node node, RangeAvailability availability)
         node.System.Nodes.TryGetValue(voter, out var record)
         && string.Equals(record.Region, domain.Region, StringComparison.Ordinal)
         && (domain.Zone == WholeRegion || string.Equals(record.Zone, domain.Zone, StringComparison.Ordinal));
-
-    private bool MeetsGoal(RangeDescriptor range) =>
-        GoalCheck.Evaluate(Places(range.Configuration.Voters), range.Goal) is null
-        && (!range.Configuration.IsJoint || GoalCheck.Evaluate(Places(range.Configuration.OutgoingVoters), range.Goal) is null);
-
-    private List<VoterPlace> Places(ImmutableArray<NodeId> voters)
-    {
-        var places = new List<VoterPlace>(voters.Length);
-        foreach (var voter in voters)
-        {
-            var record = node.System.Nodes.GetValueOrDefault(voter);
-            places.Add(new(voter, record?.Region ?? "?", record?.Zone ?? "?", node.IsLive(voter)));
-        }
-
-        return places;
-    }
 
     // A goal and the voters, taken from the first range that was met with them.
     private readonly record struct Way(RangeDescriptor Range)
