@@ -45,11 +45,7 @@ internal static class JoinCodec
         {
             writer.WriteInt32(result.Value.Node.Value);
             writer.WriteBytes(result.Value.TokenSecret.AsSpan());
-            writer.WriteUInt64((ulong)result.Value.Nodes.Length);
-            foreach (var node in result.Value.Nodes)
-            {
-                writer.WriteBytes(SystemRecords.Encode(node));
-            }
+            writer.WriteList(result.Value.Nodes, static (writer, node) => writer.WriteBytes(SystemRecords.Encode(node)));
         }
         else
         {
@@ -68,13 +64,8 @@ internal static class JoinCodec
         if (reader.ReadBool())
         {
             var (id, secret) = (new NodeId(reader.ReadInt32()), ImmutableArray.Create(reader.ReadBytes()));
-            var nodes = new NodeRecord[reader.ReadCount()];
-            for (var i = 0; i < nodes.Length; i++)
-            {
-                nodes[i] = SystemRecords.DecodeNode(reader.ReadBytes());
-            }
-
-            reply = new(new(id, secret, [.. nodes]), false, string.Empty);
+            var nodes = reader.ReadList(static (ref reader) => SystemRecords.DecodeNode(reader.ReadBytes()));
+            reply = new(new(id, secret, nodes), false, string.Empty);
         }
         else
         {
