@@ -183,13 +183,19 @@ public sealed class RangeRouter
             _base[i++] = descriptor;
         }
 
-        _learnt.RemoveAll(learnt => IsKnownToBase(learnt) || !HasTable(view, learnt.TableId));
+        _learnt.RemoveAll(learnt => IsKnownToBase(learnt) || IsOfDroppedTable(learnt));
         DropLeaseholdersOfGoneRanges();
     }
 
-    // A range whose table was dropped is told of by nobody any more.
-    private static bool HasTable(SystemView view, long table) =>
-        table == 0 || view.Tables.Values.Any(record => record.Info.Id == table);
+    // A range whose table was dropped is told of by nobody any more. The ranges of a table lie beside each other, so while it has any in
+    // the directory, one of the two nearest is its.
+    private bool IsOfDroppedTable(RangeDescriptor learnt)
+    {
+        var before = LastAtOrBefore(_base, learnt.Span.Start);
+        return !IsOf(before) && !IsOf(before + 1);
+
+        bool IsOf(int position) => position >= 0 && position < _base.Length && _base[position].TableId == learnt.TableId;
+    }
 
     // Where the directory has no range it was told of the left half of a split and not yet of the right one.
     private bool IsKnownToBase(RangeDescriptor learnt) =>
