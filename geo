@@ -169,6 +169,12 @@ restore_solution() {
   solution="$core"
 }
 
+# For what is nothing without Orleans.
+restore_orleans() {
+  restore_solution
+  [[ $solution != "$core" ]] || die $EXIT_MISSING "the silo needs packages of Orleans that the package feed does not have."
+}
+
 restore() { (cd "$root" && exec dotnet restore "$@" -v q) </dev/null; }
 
 # True unless a restore that may choose versions afresh fails too, and for nothing but packages the feed lacks or a feed
@@ -322,8 +328,7 @@ command_bench() {
   need_rocksdb
   if [[ ${1:-} == hosts ]]; then
     local hosts=Tests/OrleansGeo.Benchmarks.Orleans/OrleansGeo.Benchmarks.Orleans.csproj; shift
-    restore_solution
-    [[ $solution != "$core" ]] || die $EXIT_MISSING "the silo needs packages of Orleans that the package feed does not have."
+    restore_orleans
     build_project "$hosts" Release
     exec_program "$hosts" Release "$@"
   fi
@@ -358,8 +363,7 @@ command_cluster() {
   if [[ $what == up ]]; then
     need_rocksdb
     need_postgres
-    restore_solution
-    [[ $solution != "$core" ]] || die $EXIT_MISSING "the silo needs packages of Orleans that the package feed does not have."
+    restore_orleans
     build_project "$project" Release
   fi
   rm -rf "$work"
