@@ -32,12 +32,14 @@ internal static class ClockCheck
     {
         try
         {
-            await using var source = PostgresScripts.Open(database.ConnectionString);
-            await using var command = source.CreateCommand("SELECT clock_timestamp()");
-            var there = (DateTime)(await command.ExecuteScalarAsync())!;
-            return time.GetUtcNow().UtcDateTime - there.ToUniversalTime();
+            return await PostgresScripts.AskAsync(database.ConnectionString, async (source, stop) =>
+            {
+                await using var command = source.CreateCommand("SELECT clock_timestamp()");
+                var there = (DateTime)(await command.ExecuteScalarAsync(stop))!;
+                return time.GetUtcNow().UtcDateTime - there.ToUniversalTime();
+            });
         }
-        catch (Exception silent) when (silent is NpgsqlException or TimeoutException)
+        catch (Exception silent) when (PostgresScripts.IsOfDatabase(silent))
         {
             return null;
         }

@@ -94,11 +94,7 @@ internal static class ControlDatabases
     {
         try
         {
-            using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(PostgresScripts.TimeoutSeconds));
-            await using var source = PostgresScripts.Open(database.ConnectionString);
-
-            // The driver's own cancellation talks to the server first, which may be what does not answer.
-            return new(database, await DocumentsAsync(source, timeout.Token).WaitAsync(timeout.Token), null);
+            return new(database, await PostgresScripts.AskAsync(database.ConnectionString, DocumentsAsync), null);
         }
         catch (PostgresException missing) when (missing.SqlState == PostgresErrorCodes.UndefinedTable)
         {

@@ -12,6 +12,17 @@ internal static class PostgresScripts
     public static NpgsqlDataSource Open(string connectionString) => NpgsqlDataSource.Create(
         new NpgsqlConnectionStringBuilder(connectionString) { Timeout = TimeoutSeconds, Pooling = false });
 
+    /// <summary>Asks a database something short. Whatever it does, an answer or a failure comes in time.</summary>
+    /// <exception cref="Exception">One that <see cref="IsOfDatabase"/>.</exception>
+    public static async Task<T> AskAsync<T>(string connectionString, Func<NpgsqlDataSource, CancellationToken, Task<T>> ask)
+    {
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(TimeoutSeconds));
+        await using var source = Open(connectionString);
+
+        // The driver's own cancellation talks to the server first, which may be what does not answer.
+        return await ask(source, timeout.Token).WaitAsync(timeout.Token);
+    }
+
     /// <summary>Applies a script.</summary>
     public static async Task ApplyAsync(NpgsqlDataSource source, string name, CancellationToken cancellation)
     {
