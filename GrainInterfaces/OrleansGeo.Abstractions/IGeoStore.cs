@@ -78,6 +78,14 @@ public interface IGeoStore
     Task<GeoResult<Listing<GeoResult<WriteResult>>>> WriteRowsAsync(
         TableRef table, ImmutableArray<RowWrite> writes, RequestOptions options, CancellationToken cancellation);
 
+    /// <summary>
+    /// Carries out a transaction over rows of any tables of a database: all of it at one moment, or nothing. Retried by the server when it
+    /// meets others. A condition that does not hold is <see cref="GeoErrorKind.PreconditionFailed"/> and names it. With an idempotency key
+    /// it is made at most once, however often and through whichever nodes it is asked for.
+    /// </summary>
+    Task<GeoResult<TransactionResult>> TransactAsync(
+        string database, TransactionRequest transaction, RequestOptions options, CancellationToken cancellation);
+
     /// <summary>A page of rows in key order at one timestamp, over as many ranges as it takes.</summary>
     Task<GeoResult<ScanPage>> ScanAsync(
         TableRef table, ScanRequest scan, ReadBound bound, RequestOptions options, CancellationToken cancellation);
@@ -106,6 +114,12 @@ public static class GeoLimits
 
     /// <summary>Most columns of a primary key.</summary>
     public const int KeyColumnsMax = 16;
+
+    /// <summary>Most reads, conditions and writes of one transaction, each.</summary>
+    public const int TransactionStepsMax = 1_000;
+
+    /// <summary>Most bytes of keys and values that one transaction writes.</summary>
+    public const int TransactionBytesMax = 16 * 1024 * 1024;
 
     /// <summary>Most writes in one batch call.</summary>
     public const int BatchWritesMax = 1_000;

@@ -50,6 +50,12 @@ public enum WriteKind : byte
 
     /// <summary>Removes the row; not found when absent.</summary>
     Delete = 4,
+
+    /// <summary>
+    /// Adds to numeric columns: each named value is what is added, a null column counts as zero. Not found when the row is absent, refused
+    /// when a result does not fit its type.
+    /// </summary>
+    Increment = 5,
 }
 
 /// <summary>What must hold for a write to be made; otherwise it is refused as <see cref="GeoErrorKind.PreconditionFailed"/>.</summary>
