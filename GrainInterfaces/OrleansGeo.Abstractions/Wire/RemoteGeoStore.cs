@@ -165,6 +165,15 @@ public abstract class RemoteGeoStore : IGeoStore
     }
 
     /// <inheritdoc />
+    public Task<GeoResult<TransactionResult>> TransactAsync(
+        string database, TransactionRequest transaction, RequestOptions options, CancellationToken cancellation)
+    {
+        var request = Named(StoreOperation.Transact, database, options);
+        WireTransactions.WriteRequest(request, transaction);
+        return AskAsync(StoreOperation.Transact, database, request, WireTransactions.ReadResult, cancellation);
+    }
+
+    /// <inheritdoc />
     public Task<GeoResult<ScanPage>> ScanAsync(
         TableRef table, ScanRequest scan, ReadBound bound, RequestOptions options, CancellationToken cancellation)
     {
@@ -200,7 +209,7 @@ public abstract class RemoteGeoStore : IGeoStore
     private static bool Changes(StoreOperation operation) => operation is
         StoreOperation.SplitRange or StoreOperation.TransferLeader or StoreOperation.CreateDatabase or StoreOperation.DropDatabase or
         StoreOperation.CreateTable or StoreOperation.ChangeTable or StoreOperation.DropTable or StoreOperation.WriteRow or
-        StoreOperation.WriteRows;
+        StoreOperation.WriteRows or StoreOperation.Transact;
 
     private async Task<GeoResult<T>> AskAsync<T>(
         StoreOperation operation, string subject, CodecWriter request, ItemReader<T> read, CancellationToken cancellation)

@@ -27,6 +27,7 @@ internal enum StoreOperation : byte
     WriteRow = 19,
     WriteRows = 20,
     Scan = 21,
+    Transact = 22,
 }
 
 /// <summary>Which part of a store an operation belongs to.</summary>
@@ -41,7 +42,7 @@ public enum StoreArea
     /// <summary>Reads and scans of rows.</summary>
     Read = 3,
 
-    /// <summary>Writes of rows.</summary>
+    /// <summary>Writes of rows, and transactions.</summary>
     Write = 4,
 }
 
@@ -101,7 +102,7 @@ public static class StoreWire
     {
         >= StoreOperation.CreateDatabase and <= StoreOperation.DropTable => StoreArea.Catalog,
         StoreOperation.ReadRow or StoreOperation.ReadRows or StoreOperation.Scan => StoreArea.Read,
-        StoreOperation.WriteRow or StoreOperation.WriteRows => StoreArea.Write,
+        StoreOperation.WriteRow or StoreOperation.WriteRows or StoreOperation.Transact => StoreArea.Write,
         _ => StoreArea.Cluster,
     };
 
@@ -224,6 +225,12 @@ public static class StoreWire
         {
             var (table, writes) = (WireFields.ReadTable(ref reader), reader.ReadList(WireRows.ReadWrite));
             return store => Encode(store.WriteRowsAsync(table, writes, with.Options, with.Cancellation), WireRows.WriteEachWritten);
+        };
+        all[StoreOperation.Transact] = static (ref reader, with) =>
+        {
+            var (database, transaction) = (reader.ReadString(), WireTransactions.ReadRequest(ref reader));
+            return store => Encode(
+                store.TransactAsync(database, transaction, with.Options, with.Cancellation), WireTransactions.WriteResult);
         };
         all[StoreOperation.Scan] = static (ref reader, with) =>
         {

@@ -54,22 +54,29 @@ internal static class WireRows
     }
 
     public static RowWrite ReadWrite(ref CodecReader reader) => new(
-        WireFields.ReadEnum<WriteKind>(ref reader, "kind of write", (byte)WriteKind.Put, (byte)WriteKind.Delete),
+        WireFields.ReadEnum<WriteKind>(ref reader, "kind of write", (byte)WriteKind.Put, (byte)WriteKind.Increment),
         WireFields.ReadKey(ref reader),
         WireFields.ReadValues(ref reader),
         new(WireFields.ReadTimestamps(ref reader), reader.ReadBool(), reader.ReadBool(), WireFields.ReadTimestamps(ref reader)));
+
+    public static void WriteCondition(CodecWriter writer, ScanCondition condition)
+    {
+        writer.WriteString(condition.Column);
+        writer.WriteByte((byte)condition.Operator);
+        WireFields.WriteDatum(writer, condition.Literal);
+    }
+
+    public static ScanCondition ReadCondition(ref CodecReader reader) => new(
+        reader.ReadString(),
+        WireFields.ReadEnum<ScanOperator>(ref reader, "operator", (byte)ScanOperator.Equal, (byte)ScanOperator.GreaterOrEqual),
+        WireFields.ReadDatum(ref reader));
 
     public static void WriteScan(CodecWriter writer, ScanRequest scan)
     {
         WireFields.WriteKey(writer, scan.Prefix);
         WireFields.WriteOptionalKey(writer, scan.From);
         WireFields.WriteOptionalKey(writer, scan.To);
-        writer.WriteList(scan.Where, static (writer, condition) =>
-        {
-            writer.WriteString(condition.Column);
-            writer.WriteByte((byte)condition.Operator);
-            WireFields.WriteDatum(writer, condition.Literal);
-        });
+        writer.WriteList(scan.Where, WriteCondition);
         writer.WriteBool(scan.Descending);
         writer.WriteInt32(scan.Limit);
         writer.WriteOptional(scan.PageToken);
@@ -79,10 +86,7 @@ internal static class WireRows
         WireFields.ReadKey(ref reader),
         WireFields.ReadOptionalKey(ref reader),
         WireFields.ReadOptionalKey(ref reader),
-        reader.ReadList(static (ref reader) => new ScanCondition(
-            reader.ReadString(),
-            WireFields.ReadEnum<ScanOperator>(ref reader, "operator", (byte)ScanOperator.Equal, (byte)ScanOperator.GreaterOrEqual),
-            WireFields.ReadDatum(ref reader))),
+        reader.ReadList(ReadCondition),
         reader.ReadBool(),
         reader.ReadInt32(),
         reader.ReadOptionalString());

@@ -97,6 +97,11 @@ public sealed class CurrentNodeStore(string node, Func<NodeFront?> current) : IG
         current()?.WriteRowsAsync(table, writes, options, cancellation) ?? Down<Listing<GeoResult<WriteResult>>>();
 
     /// <inheritdoc />
+    public Task<GeoResult<TransactionResult>> TransactAsync(
+        string database, TransactionRequest transaction, RequestOptions options, CancellationToken cancellation) =>
+        current()?.TransactAsync(database, transaction, options, cancellation) ?? Down<TransactionResult>();
+
+    /// <inheritdoc />
     public Task<GeoResult<ScanPage>> ScanAsync(
         TableRef table, ScanRequest scan, ReadBound bound, RequestOptions options, CancellationToken cancellation) =>
         current()?.ScanAsync(table, scan, bound, options, cancellation) ?? Down<ScanPage>();

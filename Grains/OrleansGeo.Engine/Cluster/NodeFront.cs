@@ -142,6 +142,11 @@ public sealed class NodeFront(Gateway gateway, NodeScheduler scheduler) : IGeoSt
         Run(store => store.WriteRowsAsync(table, writes, options, cancellation));
 
     /// <inheritdoc />
+    public Task<GeoResult<TransactionResult>> TransactAsync(
+        string database, TransactionRequest transaction, RequestOptions options, CancellationToken cancellation) =>
+        Run(store => store.TransactAsync(database, transaction, options, cancellation));
+
+    /// <inheritdoc />
     public Task<GeoResult<ScanPage>> ScanAsync(
         TableRef table, ScanRequest scan, ReadBound bound, RequestOptions options, CancellationToken cancellation) =>
         Run(store => store.ScanAsync(table, scan, bound, options, cancellation));

@@ -180,6 +180,11 @@ public sealed class Gateway : IGeoStore
             : scope.Ok(new Listing<GeoResult<WriteResult>>(await _writes.WriteManyAsync(scope, table, writes, options.IdempotencyKey))));
 
     /// <inheritdoc />
+    public Task<GeoResult<TransactionResult>> TransactAsync(
+        string database, TransactionRequest transaction, RequestOptions options, CancellationToken cancellation) =>
+        throw new NotSupportedException();
+
+    /// <inheritdoc />
     public Task<GeoResult<ScanPage>> ScanAsync(
         TableRef table, ScanRequest scan, ReadBound bound, RequestOptions options, CancellationToken cancellation) =>
         Run("scan", (options, cancellation), scope => _scans.ScanAsync(scope, table, scan, bound));

@@ -18,29 +18,36 @@ public sealed class RowFilter
         filter = new(conditions);
         for (var i = 0; i < where.Length; i++)
         {
-            var (name, comparison, literal) = where[i];
-            var position = layout.PositionOf(name);
-            if (position < 0)
+            if (Check(layout, where[i], out var position) is { } error)
             {
-                return new(GeoErrorKind.Unprocessable, "unknown-column", $"the table {table.Spec.Name} has no column {name}", name);
+                return error;
             }
 
-            if (comparison is < ScanOperator.Equal or > ScanOperator.GreaterOrEqual)
-            {
-                return new(GeoErrorKind.Invalid, "unknown-operator", $"the condition on {name} has an operator that is not known", name);
-            }
-
-            var type = layout.Column(position).Type;
-            if (literal.Type != type)
-            {
-                return new(
-                    GeoErrorKind.Unprocessable, "wrong-type", $"the column {name} is compared with {DatumText.Expected(type)}", name);
-            }
-
-            conditions[i] = (position, comparison, literal);
+            conditions[i] = (position, where[i].Operator, where[i].Literal);
         }
 
         return null;
+    }
+
+    /// <summary>Finds the position of a condition's column. Null when the condition makes sense, else why not.</summary>
+    internal static GeoError? Check(RowLayout layout, ScanCondition condition, out int position)
+    {
+        var (name, comparison, literal) = condition;
+        position = layout.PositionOf(name);
+        if (position < 0)
+        {
+            return new(GeoErrorKind.Unprocessable, "unknown-column", $"the table {layout.Table.Spec.Name} has no column {name}", name);
+        }
+
+        if (comparison is < ScanOperator.Equal or > ScanOperator.GreaterOrEqual)
+        {
+            return new(GeoErrorKind.Invalid, "unknown-operator", $"the condition on {name} has an operator that is not known", name);
+        }
+
+        var type = layout.Column(position).Type;
+        return literal.Type == type
+            ? null
+            : new(GeoErrorKind.Unprocessable, "wrong-type", $"the column {name} is compared with {DatumText.Expected(type)}", name);
     }
 
     /// <summary>True when a row, by position, satisfies all conditions.</summary>
@@ -57,7 +64,8 @@ public sealed class RowFilter
         return true;
     }
 
-    private static bool Holds(int order, ScanOperator comparison) => comparison switch
+    /// <summary>True when an order of a value and a literal is what an operator asks for.</summary>
+    internal static bool Holds(int order, ScanOperator comparison) => comparison switch
     {
         ScanOperator.Equal => order == 0,
         ScanOperator.NotEqual => order != 0,

@@ -62,8 +62,13 @@ public sealed class RowLayout
     public ColumnSpec Column(int position) => Table.Spec.Columns[position];
 
     /// <summary>
-    /// All columns of a stored row by position. A column that is not stored is null; when it must not be null it was added after the row
-    /// was written, and has its default.
+    /// What a column that is no key column is in a row that does not store it: null, unless it must not be null; then it was added after
+    /// the row was written, and has its default.
+    /// </summary>
+    public Datum Missing(int position) => Column(position).Nullable ? Datum.Null : Column(position).Default ?? Datum.Null;
+
+    /// <summary>
+    /// All columns of a stored row by position; what is not stored is as <see cref="Missing"/> says.
     /// </summary>
     public Datum[] Decode(ReadOnlySpan<Datum> key, ReadOnlySpan<byte> value)
     {
@@ -76,8 +81,7 @@ public sealed class RowLayout
         var stored = RowCodec.DecodeColumns(value, ValueIds);
         for (var i = 0; i < stored.Length; i++)
         {
-            var column = Column(ValuePositions[i]);
-            row[ValuePositions[i]] = stored[i].IsNull && !column.Nullable ? column.Default ?? Datum.Null : stored[i];
+            row[ValuePositions[i]] = stored[i].IsNull ? Missing(ValuePositions[i]) : stored[i];
         }
 
         return row;

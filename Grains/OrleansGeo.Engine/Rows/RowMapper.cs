@@ -48,11 +48,14 @@ public static class RowMapper
             case WriteKind.Merge:
                 error = TryPatch(layout, values, given, out bytes);
                 break;
+            case WriteKind.Increment:
+                error = TrySum(layout, values, given, out bytes);
+                break;
             case WriteKind.Put or WriteKind.Insert:
                 error = TryValue(layout, values, given, requestId, out bytes);
                 break;
             default:
-                return new(GeoErrorKind.Invalid, "unknown-write", "a write is a put, an insert, a merge or a delete", "kind");
+                return new(GeoErrorKind.Invalid, "unknown-write", "a write is a put, an insert, a merge, a delete or an increment", "kind");
         }
 
         mapped = new(write.Kind, rowKey, bytes, write.Precondition);
@@ -291,6 +294,45 @@ public static class RowMapper
 
         bytes = RowPatch.Encode(CollectionsMarshal.AsSpan(patches));
         return null;
+    }
+
+    private static GeoError? TrySum(RowLayout layout, Datum[] values, bool[] given, out byte[] bytes)
+    {
+        bytes = [];
+        var patches = new List<ColumnPatch>(values.Length);
+        for (var position = 0; position < values.Length; position++)
+        {
+            if (!given[position])
+            {
+                continue;
+            }
+
+            var column = layout.Column(position);
+            if (!DatumSum.IsNumber(column.Type))
+            {
+                return new(
+                    GeoErrorKind.Unprocessable, "not-a-number", $"the column {column.Name} holds no numbers to add to", column.Name);
+            }
+
+            var at = Array.IndexOf(layout.ValuePositions, position);
+            if (at < 0)
+            {
+                return new(GeoErrorKind.Unprocessable, "key-column", $"the key column {column.Name} of a row never changes", column.Name);
+            }
+
+            if (values[position].IsNull)
+            {
+                return new(
+                    GeoErrorKind.Unprocessable, "null-not-allowed", $"null cannot be added to the column {column.Name}", column.Name);
+            }
+
+            patches.Add(new(
+                layout.ValueIds[at], PatchAction.Add, values[position], DatumSum.OrZero(layout.Missing(position), column.Type)));
+        }
+
+        bytes = RowPatch.Encode(CollectionsMarshal.AsSpan(patches));
+        return patches.Count > 0 ? null
+            : new(GeoErrorKind.Invalid, "nothing-to-add", "an increment names at least one column and what is added to it", "values");
     }
 
     private static Datum DefaultOf(ColumnSpec column, ReadOnlySpan<byte> requestId) =>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using OrleansGeo.Primitives;
 
@@ -15,10 +16,18 @@ public enum PatchAction : byte
 
     /// <summary>The column's JSON is merged with the value, an object (RFC 7396).</summary>
     MergeJson = 3,
+
+    /// <summary>The value is added to the column's number.</summary>
+    Add = 4,
 }
 
 /// <summary>A change to one column.</summary>
-public readonly record struct ColumnPatch(int ColumnId, PatchAction Action, Datum Value);
+/// <param name="ColumnId">The column.</param>
+/// <param name="Action">What is done to it.</param>
+/// <param name="Value">With what.</param>
+/// <param name="Missing">For <see cref="PatchAction.Add"/>, the number that a row counts as which does not hold the column: zero, or the
+/// default of a column that must not be null and was added after the row was written. Null for all other actions.</param>
+public readonly record struct ColumnPatch(int ColumnId, PatchAction Action, Datum Value, Datum Missing = default);
 
 /// <summary>
 /// Changes to some columns of a row as bytes, by ascending column id. It is applied where the row is, to the bytes of the row, so the range
@@ -35,7 +44,7 @@ public static class RowPatch
         output.WriteByte(Version);
         output.WriteUInt64((ulong)columns.Length);
         var previous = -1;
-        foreach (var (id, action, value) in columns)
+        foreach (var (id, action, value, missing) in columns)
         {
             Invariant.Holds(id > previous);
             previous = id;
@@ -44,6 +53,12 @@ public static class RowPatch
             if (action != PatchAction.Clear)
             {
                 RowCodec.WriteValue(output, value);
+            }
+
+            if (action == PatchAction.Add)
+            {
+                Invariant.Holds(DatumSum.IsNumber(value.Type) && missing.Type == value.Type);
+                RowCodec.WriteValue(output, missing);
             }
         }
 
@@ -61,7 +76,7 @@ public static class RowPatch
         {
             var id = input.ReadInt32();
             var action = (PatchAction)input.ReadByte();
-            if (id <= previous || action is < PatchAction.Set or > PatchAction.MergeJson)
+            if (id <= previous || action is < PatchAction.Set or > PatchAction.Add)
             {
                 throw new CodecException("a row patch names its columns out of order, or does what this build does not know");
             }
@@ -72,7 +87,13 @@ public static class RowPatch
                 throw new CodecException("a row patch merges what is not JSON");
             }
 
-            columns[i] = new(id, action, value);
+            var missing = action == PatchAction.Add ? RowCodec.ReadValue(ref input) : Datum.Null;
+            if (action == PatchAction.Add && (!DatumSum.IsNumber(value.Type) || missing.Type != value.Type))
+            {
+                throw new CodecException("a row patch adds what is not a number");
+            }
+
+            columns[i] = new(id, action, value, missing);
             previous = id;
         }
 
@@ -81,10 +102,23 @@ public static class RowPatch
     }
 
     /// <summary>
-    /// The row's bytes after the patch. The same on every node. Throws <see cref="CodecException"/> for bytes that are neither.
+    /// The row's bytes after a patch that adds nothing, or whose sums fit. The same on every node. Throws <see cref="CodecException"/> for
+    /// bytes that are neither.
     /// </summary>
     public static byte[] Apply(ReadOnlySpan<byte> row, ReadOnlySpan<byte> patch)
     {
+        var fits = TryApply(row, patch, out var result);
+        Invariant.Holds(fits);
+        return result;
+    }
+
+    /// <summary>
+    /// The row's bytes after the patch; false when a sum does not fit its column's type. The same on every node. Throws
+    /// <see cref="CodecException"/> for bytes that are neither.
+    /// </summary>
+    public static bool TryApply(ReadOnlySpan<byte> row, ReadOnlySpan<byte> patch, out byte[] result)
+    {
+        result = [];
         var old = RowCodec.Decode(row);
         var changes = Decode(patch);
         var merged = new List<ColumnValue>(old.Length + changes.Length);
@@ -97,12 +131,12 @@ public static class RowPatch
             }
 
             var before = at < old.Length && old[at].ColumnId == change.ColumnId ? old[at++].Value : Datum.Null;
-            merged.Add(new(change.ColumnId, change.Action switch
+            if (!TryChange(change, before, out var after))
             {
-                PatchAction.Set => change.Value,
-                PatchAction.Clear => Datum.Null,
-                _ => Datum.FromJson(MergeJson(before.Type == DatumType.Json ? before.AsJson() : "null", change.Value.AsJson())),
-            }));
+                return false;
+            }
+
+            merged.Add(new(change.ColumnId, after));
         }
 
         while (at < old.Length)
@@ -110,7 +144,29 @@ public static class RowPatch
             merged.Add(old[at++]);
         }
 
-        return RowCodec.Encode(global::System.Runtime.InteropServices.CollectionsMarshal.AsSpan(merged));
+        result = RowCodec.Encode(CollectionsMarshal.AsSpan(merged));
+        return true;
+    }
+
+    private static bool TryChange(ColumnPatch change, Datum before, out Datum after)
+    {
+        switch (change.Action)
+        {
+            case PatchAction.Set:
+                after = change.Value;
+                return true;
+            case PatchAction.Clear:
+                after = Datum.Null;
+                return true;
+            case PatchAction.MergeJson:
+                after = Datum.FromJson(MergeJson(before.Type == DatumType.Json ? before.AsJson() : "null", change.Value.AsJson()));
+                return true;
+            default:
+                var number = before.IsNull ? change.Missing : before;
+                return number.Type == change.Value.Type
+                    ? DatumSum.TryAdd(number, change.Value, out after)
+                    : throw new CodecException("a row patch adds to a column of another type");
+        }
     }
 
     /// <summary>RFC 7396: the target with the patch merged into it, both and the result in canonical text.</summary>

@@ -1,0 +1,88 @@
+using OrleansGeo.Primitives;
+
+namespace OrleansGeo.Wire;
+
+/// <summary>Transactions and what they answer as bytes.</summary>
+internal static class WireTransactions
+{
+    public static void WriteRequest(CodecWriter writer, TransactionRequest transaction)
+    {
+        writer.WriteByte((byte)transaction.Isolation);
+        writer.WriteList(transaction.Reads, static (writer, read) =>
+        {
+            writer.WriteString(read.Table);
+            WireFields.WriteKey(writer, read.Key);
+        });
+        writer.WriteList(transaction.Conditions, WriteCondition);
+        writer.WriteList(transaction.Writes, static (writer, write) =>
+        {
+            writer.WriteString(write.Table);
+            WireRows.WriteWrite(writer, write.Write);
+        });
+    }
+
+    public static TransactionRequest ReadRequest(ref CodecReader reader) => new(
+        WireFields.ReadEnum<TransactionIsolation>(
+            ref reader, "isolation", (byte)TransactionIsolation.Serializable, (byte)TransactionIsolation.Strict),
+        reader.ReadList(static (ref reader) => new TransactionRead(reader.ReadString(), WireFields.ReadKey(ref reader))),
+        reader.ReadList(ReadCondition),
+        reader.ReadList(static (ref reader) => new TransactionWrite(reader.ReadString(), WireRows.ReadWrite(ref reader))));
+
+    public static void WriteResult(CodecWriter writer, TransactionResult result)
+    {
+        writer.WriteTimestamp(result.CommitTimestamp);
+        WireRows.WriteFound(writer, new(result.Reads));
+        writer.WriteList(result.Writes, static (writer, written) =>
+        {
+            WireFields.WriteKey(writer, written.Key);
+            writer.WriteTimestamp(written.Version);
+            writer.WriteBool(written.Created);
+        });
+    }
+
+    public static TransactionResult ReadResult(ref CodecReader reader) => new(
+        reader.ReadTimestamp(),
+        WireRows.ReadFound(ref reader).Items,
+        reader.ReadList(static (ref reader) => new TransactionWritten(
+            WireFields.ReadKey(ref reader), reader.ReadTimestamp(), reader.ReadBool())));
+
+    private static void WriteCondition(CodecWriter writer, TransactionCondition condition)
+    {
+        writer.WriteByte(condition switch
+        {
+            TransactionCondition.Existence => 1,
+            TransactionCondition.VersionIs => 2,
+            _ => 3,
+        });
+        writer.WriteString(condition.Table);
+        WireFields.WriteKey(writer, condition.Key);
+        switch (condition)
+        {
+            case TransactionCondition.Existence existence:
+                writer.WriteBool(existence.Exists);
+                break;
+            case TransactionCondition.VersionIs version:
+                writer.WriteTimestamp(version.Version);
+                break;
+            case TransactionCondition.Field field:
+                WireRows.WriteCondition(writer, field.Condition);
+                break;
+            default:
+                Invariant.Fail($"a condition of type {condition.GetType().Name}");
+                break;
+        }
+    }
+
+    private static TransactionCondition ReadCondition(ref CodecReader reader)
+    {
+        var kind = reader.ReadByte();
+        var (table, key) = (reader.ReadString(), WireFields.ReadKey(ref reader));
+        return kind switch
+        {
+            1 => new TransactionCondition.Existence(table, key, reader.ReadBool()),
+            2 => new TransactionCondition.VersionIs(table, key, reader.ReadTimestamp()),
+            3 => new TransactionCondition.Field(table, key, WireRows.ReadCondition(ref reader)),
+            _ => throw new CodecException($"this build knows no condition of kind {kind}"),
+        };
+    }
+}
