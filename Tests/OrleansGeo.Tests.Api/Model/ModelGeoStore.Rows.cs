@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using OrleansGeo.Engine;
 using OrleansGeo.Primitives;
 
 namespace OrleansGeo.Tests.Api.Model;
@@ -7,14 +8,15 @@ public sealed partial class ModelGeoStore
 {
     public Task<GeoResult<WriteResult>> WriteRowAsync(
         TableRef table, RowWrite write, RequestOptions options, CancellationToken cancellation) =>
-        Do(options, () => Once(table, options, Show(table, write), () => WithTable(table, found => WriteOne(found, write))));
+        Do(options, () => Once(table.Database, options, Show(table, write), () => WithTable(table, found => WriteOne(found, write))));
 
     public Task<GeoResult<Listing<GeoResult<WriteResult>>>> WriteRowsAsync(
         TableRef table, ImmutableArray<RowWrite> writes, RequestOptions options, CancellationToken cancellation) =>
-        Do(options, () => Once(table, options, string.Concat(writes.Select(write => Show(table, write))), () => WithTable(table, found =>
-            Given(new Listing<GeoResult<WriteResult>>([.. writes.Select(write => WriteOne(found, write))])))));
+        Do(options, () => Once(
+            table.Database, options, string.Concat(writes.Select(write => Show(table, write))), () => WithTable(table, found =>
+                Given(new Listing<GeoResult<WriteResult>>([.. writes.Select(write => WriteOne(found, write))])))));
 
-    private GeoResult<T> Once<T>(TableRef table, RequestOptions options, string request, Func<GeoResult<T>> act)
+    private GeoResult<T> Once<T>(string database, RequestOptions options, string request, Func<GeoResult<T>> act)
         where T : class
     {
         if (options.IdempotencyKey is not { } key)
@@ -22,7 +24,7 @@ public sealed partial class ModelGeoStore
             return act();
         }
 
-        if (_requests.TryGetValue((table.Database, key), out var earlier))
+        if (_requests.TryGetValue((database, key), out var earlier))
         {
             return earlier.Request == request
                 ? (GeoResult<T>)earlier.Result
@@ -33,7 +35,7 @@ public sealed partial class ModelGeoStore
         }
 
         var result = act();
-        _requests[(table.Database, key)] = (request, result);
+        _requests[(database, key)] = (request, result);
         return result;
     }
 
@@ -46,20 +48,7 @@ public sealed partial class ModelGeoStore
         }
 
         var before = table.At(key, HlcTimestamp.Max);
-        error = CheckPrecondition(write.Precondition, before) ?? CheckExistence(write.Kind, before);
-        if (error is not null)
-        {
-            return Refused<WriteResult>(error);
-        }
-
-        if (write.Kind == WriteKind.Delete)
-        {
-            var gone = Tick();
-            table.Append(key, gone, null);
-            return Given(new WriteResult(false, key, gone, null));
-        }
-
-        error = Compose(table.Info, key, write, before?.Row, out var row);
+        error = TryWrite(table, write, key, before, out var row);
         if (error is not null)
         {
             return Refused<WriteResult>(error);
@@ -68,6 +57,14 @@ public sealed partial class ModelGeoStore
         var version = Tick();
         table.Append(key, version, row);
         return Given(new WriteResult(before is null, key, version, row));
+    }
+
+    // What a write makes of a row, null for nothing left; else why it is refused.
+    private GeoError? TryWrite(ModelTable table, RowWrite write, ImmutableArray<Datum> key, VersionedRow? before, out Row? row)
+    {
+        row = null;
+        return CheckPrecondition(write.Precondition, before) ?? CheckExistence(write.Kind, before)
+            ?? (write.Kind == WriteKind.Delete ? null : Compose(table.Info, key, write, before?.Row, out row));
     }
 
     private GeoError? CheckKey(TableInfo table, ref ImmutableArray<Datum> key, WriteKind kind)
@@ -116,16 +113,16 @@ public sealed partial class ModelGeoStore
     private static GeoError? CheckExistence(WriteKind kind, VersionedRow? before) => kind switch
     {
         WriteKind.Insert when before is not null => new(GeoErrorKind.AlreadyExists, "row-exists", "The row exists.", "key"),
-        WriteKind.Merge or WriteKind.Delete when before is null => NoRow(),
+        WriteKind.Merge or WriteKind.Delete or WriteKind.Increment when before is null => NoRow(),
         _ => null,
     };
 
     private static GeoError NoRow() => new(GeoErrorKind.NotFound, "unknown-row", "There is no such row.", "key");
 
-    private GeoError? Compose(TableInfo table, ImmutableArray<Datum> key, RowWrite write, Row? before, out Row row)
+    private GeoError? Compose(TableInfo table, ImmutableArray<Datum> key, RowWrite write, Row? before, out Row? row)
     {
         var given = new Dictionary<string, Datum>(StringComparer.Ordinal);
-        row = new([]);
+        row = null;
         foreach (var (name, value) in write.Values)
         {
             var at = table.IndexOf(name);
@@ -140,6 +137,25 @@ public sealed partial class ModelGeoStore
             }
 
             given[name] = value;
+            if (write.Kind == WriteKind.Increment)
+            {
+                if (!DatumSum.IsNumber(value.Type))
+                {
+                    return SchemaRules.Wrong(name, "not-a-number", $"{name} holds no numbers, or is given none.");
+                }
+
+                if (!DatumSum.TryAdd(DatumSum.OrZero(before![name], value.Type), value, out var sum))
+                {
+                    return TransactionRefusals.OutOfRange();
+                }
+
+                given[name] = sum;
+            }
+        }
+
+        if (write.Kind == WriteKind.Increment && given.Count == 0)
+        {
+            return new(GeoErrorKind.Invalid, "nothing-to-add", "An increment names a column.", "values");
         }
 
         var values = new List<KeyValuePair<string, Datum>>();
@@ -147,7 +163,7 @@ public sealed partial class ModelGeoStore
         {
             var value = table.IsKey(column.Name) ? key[table.Spec.PrimaryKey.IndexOf(column.Name)]
                 : given.TryGetValue(column.Name, out var set) ? set
-                : write.Kind == WriteKind.Merge ? before![column.Name]
+                : write.Kind is WriteKind.Merge or WriteKind.Increment ? before![column.Name]
                 : DefaultOf(column);
             if (!value.IsNull)
             {

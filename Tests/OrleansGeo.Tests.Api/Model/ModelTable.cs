@@ -17,7 +17,7 @@ public sealed class ModelTable(TableInfo info, HlcTimestamp created)
     public VersionedRow? At(ImmutableArray<Datum> key, HlcTimestamp timestamp) =>
         History.TryGetValue(key, out var versions) && versions.FindLastIndex(version => version.Version <= timestamp) is >= 0 and var at
             && versions[at].Row is { } row
-            ? new VersionedRow(key, versions[at].Version, row)
+            ? new VersionedRow(key, versions[at].Version, WithDefaults(row))
             : null;
 
     /// <summary>Adds a version.</summary>
@@ -29,5 +29,13 @@ public sealed class ModelTable(TableInfo info, HlcTimestamp created)
         }
 
         versions.Add((version, row));
+    }
+
+    // A column that must not be null and was added after the row was written has its default.
+    private Row WithDefaults(Row row)
+    {
+        var values = Info.Spec.Columns.Select(column => KeyValuePair.Create(
+            column.Name, row[column.Name].IsNull && !column.Nullable ? column.Default ?? Datum.Null : row[column.Name]));
+        return new([.. values.Where(value => !value.Value.IsNull)]);
     }
 }
