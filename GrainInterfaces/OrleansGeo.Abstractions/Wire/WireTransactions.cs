@@ -3,8 +3,9 @@ using OrleansGeo.Primitives;
 namespace OrleansGeo.Wire;
 
 /// <summary>Transactions and what they answer as bytes.</summary>
-internal static class WireTransactions
+public static class WireTransactions
 {
+    /// <summary>Writes a transaction. The same transaction gives the same bytes, by which it is told from others.</summary>
     public static void WriteRequest(CodecWriter writer, TransactionRequest transaction)
     {
         writer.WriteByte((byte)transaction.Isolation);
@@ -21,14 +22,14 @@ internal static class WireTransactions
         });
     }
 
-    public static TransactionRequest ReadRequest(ref CodecReader reader) => new(
+    internal static TransactionRequest ReadRequest(ref CodecReader reader) => new(
         WireFields.ReadEnum<TransactionIsolation>(
             ref reader, "isolation", (byte)TransactionIsolation.Serializable, (byte)TransactionIsolation.Strict),
         reader.ReadList(static (ref reader) => new TransactionRead(reader.ReadString(), WireFields.ReadKey(ref reader))),
         reader.ReadList(ReadCondition),
         reader.ReadList(static (ref reader) => new TransactionWrite(reader.ReadString(), WireRows.ReadWrite(ref reader))));
 
-    public static void WriteResult(CodecWriter writer, TransactionResult result)
+    internal static void WriteResult(CodecWriter writer, TransactionResult result)
     {
         writer.WriteTimestamp(result.CommitTimestamp);
         WireRows.WriteFound(writer, new(result.Reads));
@@ -40,7 +41,7 @@ internal static class WireTransactions
         });
     }
 
-    public static TransactionResult ReadResult(ref CodecReader reader) => new(
+    internal static TransactionResult ReadResult(ref CodecReader reader) => new(
         reader.ReadTimestamp(),
         WireRows.ReadFound(ref reader).Items,
         reader.ReadList(static (ref reader) => new TransactionWritten(

@@ -20,6 +20,7 @@ public sealed class Gateway : IGeoStore
     private readonly ClusterQueries _cluster;
     private readonly RowReads _reads;
     private readonly RowWrites _writes;
+    private readonly RowTransactions _transactions;
     private readonly TableScans _scans;
     private readonly NodeJoins _joins;
 
@@ -33,7 +34,9 @@ public sealed class Gateway : IGeoStore
         _cluster = new(_core, _changes);
         var pins = new ReadPins(_core);
         _reads = new(_core, _catalog, pins);
-        _writes = new(_core, _catalog);
+        var idempotency = new IdempotencyTable(host.Time);
+        _writes = new(_core, _catalog, idempotency);
+        _transactions = new(_core, _catalog, idempotency);
         _scans = new(_core, _catalog, pins);
         _joins = new(_core, _catalog);
     }
@@ -182,7 +185,8 @@ public sealed class Gateway : IGeoStore
     /// <inheritdoc />
     public Task<GeoResult<TransactionResult>> TransactAsync(
         string database, TransactionRequest transaction, RequestOptions options, CancellationToken cancellation) =>
-        throw new NotSupportedException();
+        Run("transact", (options, cancellation), scope =>
+            _transactions.RunAsync(scope, database, transaction, options.IdempotencyKey));
 
     /// <inheritdoc />
     public Task<GeoResult<ScanPage>> ScanAsync(

@@ -115,4 +115,7 @@ internal sealed class GatewayCore(IGatewayHost host)
 }
 
 /// <summary>How a call of a range ended: an outcome that settles it, or why there is none.</summary>
-internal readonly record struct CallEnd(RangeOutcome? Outcome, GeoError? Error);
+/// <param name="Outcome">What was answered; null when nothing settles it.</param>
+/// <param name="Error">Why there is no outcome.</param>
+/// <param name="IsOpen">An attempt that was not answered may still be carried out.</param>
+internal readonly record struct CallEnd(RangeOutcome? Outcome, GeoError? Error, bool IsOpen = false);

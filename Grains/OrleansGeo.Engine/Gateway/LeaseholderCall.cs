@@ -63,7 +63,7 @@ internal sealed class LeaseholderCall
 
         // A split has no request record: made twice it would part the range twice under one new id. So an open one ends the call.
         _isOnce = operation is RangeOperation.Split;
-        _isWrite = _isOnce || operation is RangeOperation.Write;
+        _isWrite = _isOnce || operation is RangeOperation.Write or RangeOperation.Lay;
     }
 
     private IGatewayHost Host => _core.Host;
@@ -152,8 +152,8 @@ internal sealed class LeaseholderCall
         Activity.Current = span ?? request;
         var result = await CallAsync(range, target);
         var (outcome, isError) = NodeTraces.Of(result.Outcome);
-        var quorum = result.Outcome is RangeOutcome.Written written ? CausalPath.RoundTrips(written.QuorumPath) : 0;
-        span.End(Host.Time, outcome, isError, CausalPath.RoundTrips(result.Path) + quorum);
+        span.End(
+            Host.Time, outcome, isError, CausalPath.RoundTrips(result.Path) + CausalPath.RoundTrips(QuorumPathOf(result.Outcome)));
         return result;
     }
 
@@ -217,7 +217,7 @@ internal sealed class LeaseholderCall
                 return null;
             default:
                 Settle(range, result);
-                return new(result.Outcome, null);
+                return new(result.Outcome, null, _open);
         }
     }
 
@@ -225,11 +225,16 @@ internal sealed class LeaseholderCall
     {
         _core.Router.NoteLeaseholder(range.Id, result.ServedBy);
         _scope.Served(result.ServedBy, result.ServedBy);
-        if (result.Outcome is RangeOutcome.Written written)
-        {
-            _scope.Paid(written.QuorumPath);
-        }
+        _scope.Paid(QuorumPathOf(result.Outcome));
     }
+
+    private static WanPath? QuorumPathOf(RangeOutcome? outcome) => outcome switch
+    {
+        RangeOutcome.Written written => written.QuorumPath,
+        RangeOutcome.Laid laid => laid.QuorumPath,
+        RangeOutcome.Standing standing => standing.QuorumPath,
+        _ => null,
+    };
 
     private void FollowHint(RangeDescriptor range, NodeId target, RangeOutcome.NotLeaseholder other)
     {
@@ -264,9 +269,21 @@ internal sealed class LeaseholderCall
         }
 
         // Keys that no longer share a range are the caller's to part. It is told once this node knows better, whoever taught it.
-        news |= _operation is RangeOperation.Get && _core.Router.Find(_core.View, _route) != range;
-        return news && _operation is RangeOperation.Get { Keys.Length: > 1 } ? new(moved, null) : null;
+        news |= HasParts && _core.Router.Find(_core.View, _route) != range;
+        return news && HasParts ? new(moved, null, _open) : null;
     }
+
+    private bool HasParts => _operation switch
+    {
+        RangeOperation.Get get => get.Keys.Length > 1,
+        RangeOperation.Write write => write.Writes.Length + write.Checks.Length > 1,
+        RangeOperation.Lay lay => lay.Writes.Length > 1,
+        RangeOperation.Look look => look.Keys.Length > 1,
+        RangeOperation.Refresh refresh => refresh.Keys.Length > 1,
+        RangeOperation.FindIntents find => find.Keys.Length > 1,
+        RangeOperation.Resolve resolve => resolve.Keys.Length > 1,
+        _ => false,
+    };
 
     private void Leave(RangeDescriptor range, NodeId target)
     {
@@ -419,7 +436,7 @@ internal sealed class LeaseholderCall
                 GeoErrorKind.OutcomeUnknown,
                 "outcome-unknown",
                 "the write was sent and its outcome is not known; ask again with the same idempotency key to find out",
-                Facts: range is null ? null : ImmutableSortedDictionary<string, string>.Empty.Add("range", range.Id.Value.ToString())));
+                Facts: range is null ? null : ImmutableSortedDictionary<string, string>.Empty.Add("range", range.Id.Value.ToString())), true);
         }
 
         if (range is null)

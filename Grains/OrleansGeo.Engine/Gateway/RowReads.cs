@@ -161,45 +161,10 @@ internal sealed class RowReads(GatewayCore core, CatalogReader catalog, ReadPins
     // Keys by range. When a range is not known, the directory is brought up to date, unless nobody may be asked.
     private async Task<(List<KeyGroup> Groups, GeoError? Error)> GroupAsync(RequestScope scope, Key[] rowKeys, bool localOnly)
     {
-        while (true)
-        {
-            var groups = new List<KeyGroup>();
-            var byRange = new Dictionary<RangeId, KeyGroup>();
-            var complete = true;
-            for (var i = 0; i < rowKeys.Length && complete; i++)
-            {
-                if (core.Router.Find(core.View, rowKeys[i]) is not { } range)
-                {
-                    complete = false;
-                    continue;
-                }
-
-                if (!byRange.TryGetValue(range.Id, out var group))
-                {
-                    byRange.Add(range.Id, group = new(range));
-                    groups.Add(group);
-                }
-
-                group.Add(rowKeys[i], i);
-            }
-
-            if (complete)
-            {
-                return (groups, null);
-            }
-
-            if (localOnly || scope.IsOver)
-            {
-                return (groups, localOnly ? pins.TooFresh(HlcTimestamp.Zero) : GatewayCore.Deadline("a range was not found in time"));
-            }
-
-            if (await core.RefreshSystemAsync(scope) is { } error)
-            {
-                return (groups, error);
-            }
-
-            await core.BackOffAsync(scope, 0);
-        }
+        var (parts, error) = await KeyParts.ByRangeAsync(core, scope, rowKeys, Enumerable.Range(0, rowKeys.Length), localOnly);
+        return parts is null
+            ? ([], error ?? pins.TooFresh(HlcTimestamp.Zero))
+            : (parts.ConvertAll(part => new KeyGroup(part.Range, part.Of(rowKeys), part.Positions)), null);
     }
 
     // All groups at once. Null when each has what it asked for, else the first that has not.
@@ -272,25 +237,16 @@ internal sealed class RowReads(GatewayCore core, CatalogReader catalog, ReadPins
     };
 
     /// <summary>The keys of a read that one range holds.</summary>
-    private sealed class KeyGroup(RangeDescriptor range)
+    private sealed class KeyGroup(RangeDescriptor range, ImmutableArray<Key> keys, List<int> positions)
     {
-        private readonly ImmutableArray<Key>.Builder _keys = ImmutableArray.CreateBuilder<Key>();
-        private ImmutableArray<Key> _done;
-
         public RangeDescriptor Range { get; } = range;
 
-        public List<int> Positions { get; } = [];
+        public List<int> Positions { get; } = positions;
 
-        public ImmutableArray<Key> Keys => _done.IsDefault ? _done = _keys.ToImmutable() : _done;
+        public ImmutableArray<Key> Keys { get; } = keys;
 
-        public Key Route => _keys[0];
+        public Key Route => Keys[0];
 
         public RangeOutcome.Found? Found { get; set; }
-
-        public void Add(Key key, int position)
-        {
-            _keys.Add(key);
-            Positions.Add(position);
-        }
     }
 }

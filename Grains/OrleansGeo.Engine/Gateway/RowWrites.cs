@@ -8,13 +8,15 @@ namespace OrleansGeo.Engine;
 /// key names the request per database (and by position in a batch), so any node makes the same request id of it; without one the id is
 /// drawn by chance and serves this node's own retries.
 /// </summary>
-internal sealed class RowWrites(GatewayCore core, CatalogReader catalog)
+internal sealed class RowWrites(GatewayCore core, CatalogReader catalog, IdempotencyTable idempotency)
 {
     // A gateway's own retries end with the request, after 60 s at most; what the network still holds then is older than any connection.
-    private const long OwnRetentionMs = 5 * 60_000;
+    public const long OwnRetentionMs = 5 * 60_000;
     private const int ParallelMax = 64;
-    private static readonly ImmutableArray<byte> s_noBody = [.. new byte[16]];
-    private readonly IdempotencyTable _idempotency = new(core.Host.Time);
+    
+
+    /// <summary>The body of a request that its client did not name.</summary>
+    public static ImmutableArray<byte> NoBody { get; } = [.. new byte[16]];
 
     public async Task<GeoResult<WriteResult>> WriteAsync(
         RequestScope scope, TableRef name, RowWrite write, string? idempotencyKey, int position = 0)
@@ -29,13 +31,13 @@ internal sealed class RowWrites(GatewayCore core, CatalogReader catalog)
         {
             var id = new byte[16];
             core.Host.Prng.Fill(id);
-            return await WriteAsync(scope, table.Info, write, [.. id], s_noBody, OwnRetentionMs, false);
+            return await WriteAsync(scope, table.Info, write, [.. id], NoBody, OwnRetentionMs, false);
         }
 
         var request = RequestIds.FromKey(name.Database, idempotencyKey, position);
         var body = RequestIds.BodyHash(table.Info.Id, write);
         var key = new Key([.. request]);
-        if (_idempotency.Begin(key, body) is { } refused)
+        if (idempotency.Begin(key, body) is { } refused)
         {
             return scope.Fail<WriteResult>(refused);
         }
@@ -49,7 +51,7 @@ internal sealed class RowWrites(GatewayCore core, CatalogReader catalog)
         }
         finally
         {
-            _idempotency.End(key, body, mayHaveBeenMade);
+            idempotency.End(key, body, mayHaveBeenMade);
         }
     }
 
@@ -118,7 +120,8 @@ internal sealed class RowWrites(GatewayCore core, CatalogReader catalog)
         }
     }
 
-    private static GeoError Refusal(TableInfo table, RangeOutcome.Refused refused)
+    /// <summary>What a write that was refused is answered.</summary>
+    public static GeoError Refusal(TableInfo table, RangeOutcome.Refused refused)
     {
         var facts = refused.Current == HlcTimestamp.Zero
             ? null
@@ -128,6 +131,7 @@ internal sealed class RowWrites(GatewayCore core, CatalogReader catalog)
             RefusalReason.Exists =>
                 new(GeoErrorKind.AlreadyExists, "row-exists", $"{table.Spec.Name} has a row with this key", "key", Facts: facts),
             RefusalReason.Missing => new(GeoErrorKind.NotFound, "row-not-found", $"{table.Spec.Name} has no row with this key", "key"),
+            RefusalReason.OutOfRange => TransactionRefusals.OutOfRange(),
             RefusalReason.TooLarge => new(
                 GeoErrorKind.TooLarge, "row-too-large", $"the row would take more than {GeoLimits.RowBytesMax} bytes"),
             _ => new(

@@ -33,8 +33,9 @@ public sealed partial class Node
     /// <summary>
     /// Adds a replica that begins with its range. Every member remembers the same first leader as its vote in the first term, so nobody
     /// else can win that term; the leader itself begins to lead once its birth is durable, and not after a restart.
+    /// Null when it is here already.
     /// </summary>
-    internal void BirthReplica(RangeId id, ReplicaState state, Term term, NodeId leader, HlcTimestamp servedBelow)
+    internal RangeReplica? BirthReplica(RangeId id, ReplicaState state, Term term, NodeId leader, HlcTimestamp servedBelow)
     {
         var known = _removed.GetValueOrDefault(id, HardState.Initial);
         if (_replicas.TryGetValue(id, out var existing))
@@ -42,7 +43,7 @@ public sealed partial class Node
             if (existing.Descriptor is not null)
             {
                 // A snapshot brought the right-hand range here before its left-hand neighbour split; it is further than what is born now.
-                return;
+                return null;
             }
 
             known = existing.Core.HardState;
@@ -59,6 +60,7 @@ public sealed partial class Node
         }
 
         _turn.NeedsSync();
+        return replica;
     }
 
     internal bool HasReplica(RangeId range) => _replicas.ContainsKey(range) || _removed.ContainsKey(range);

@@ -49,6 +49,7 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
         Timers = new(Clock, parts.Scheduler);
         Closed = new(this);
         Snapshots = new(this);
+        Recovery = new(new(this));
         _turn = new(this);
         _lastCall = incarnation.Value << 40;
         _storedLimit = limit;
@@ -92,6 +93,8 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
     internal ClosedTimestamps Closed { get; }
 
     internal SnapshotSource Snapshots { get; }
+
+    internal TransactionRecovery Recovery { get; }
 
     internal Prng Prng { get; }
 

@@ -44,6 +44,9 @@ public sealed record NodeOptions
     /// <summary>Requests of one range that may wait for latches.</summary>
     public int LatchWaitersMax { get; init; } = 10_000;
 
+    /// <summary>Bytes of undecided transactions' intents on one range beyond which no more are taken.</summary>
+    public long IntentBytesMax { get; init; } = 64L << 20;
+
     /// <summary>Writes of one range that may be proposed and undecided.</summary>
     public int ProposalsMax { get; init; } = 10_000;
 

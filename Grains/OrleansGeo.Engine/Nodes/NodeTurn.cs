@@ -112,7 +112,7 @@ internal sealed class NodeTurn(Node node)
         _replies.Clear();
         for (var i = 0; i < _serving.Count; i++)
         {
-            _serving[i].ServeParked();
+            _serving[i].ServeAfterTurn();
         }
 
         _serving.Clear();

@@ -19,6 +19,15 @@ internal abstract class LatchedRequest(Caller caller)
 
     public LatchRequest Latch { get; } = new();
 
+    /// <summary>When it came to this replica, as a number; kept however often it waits.</summary>
+    public long Arrival { get; set; }
+
+    /// <summary>The locked key it has just stopped waiting for, whose next in line is let go once this one knows what it does.</summary>
+    public Key? LetGoFor { get; set; }
+
+    /// <summary>The term in which it was proposed.</summary>
+    public Term Term { get; set; }
+
     /// <summary>Called once the latches are held.</summary>
     public abstract void Run(RangeReplica replica);
 }
@@ -28,8 +37,6 @@ internal sealed class PendingWrite(Caller caller, RangeOperation.Write write) : 
 {
     public RangeOperation.Write Write { get; } = write;
 
-    public Term Term { get; set; }
-
     public MonoTime ProposedAt { get; set; }
 
     /// <summary>From the proposal to the decision; null when nobody follows.</summary>
@@ -37,10 +44,7 @@ internal sealed class PendingWrite(Caller caller, RangeOperation.Write write) : 
 
     public HlcTimestamp Timestamp { get; set; }
 
-    /// <summary>What each key holds after the write; null for a deletion.</summary>
-    public byte[]?[] Values { get; set; } = [];
-
-    public bool[] Created { get; set; } = [];
+    public Evaluation Made { get; set; } = Evaluation.Nothing;
 
     /// <summary>The refusal that is being recorded, when the write is one.</summary>
     public RangeOutcome.Refused? Refusal { get; set; }
@@ -60,8 +64,6 @@ internal sealed class PendingRead(Caller caller, RangeOperation operation) : Lat
 internal sealed class PendingSplit(Caller caller, RangeOperation.Split split) : LatchedRequest(caller)
 {
     public RangeOperation.Split Split { get; } = split;
-
-    public Term Term { get; set; }
 
     /// <summary>What was proposed as the right half.</summary>
     public RangeDescriptor? Right { get; set; }

@@ -17,6 +17,9 @@ internal enum CommandKind : byte
 
     /// <summary>What the range is meant to survive, and where its leaseholder should be.</summary>
     Declare = 4,
+
+    /// <summary>Intents laid and resolved, transaction records, requests remembered.</summary>
+    Transact = 5,
 }
 
 /// <summary>

@@ -103,6 +103,9 @@ internal sealed partial class RangeReplica
                 }
 
                 break;
+            case CommandKind.Transact:
+                ApplyTransact(TransactCommand.Decode(payload), turn);
+                break;
             case CommandKind.Declare:
                 var (goal, preferences) = RangeCommand.ReadDeclare(payload);
                 var declared = _state.Descriptor! with { Goal = goal, LeasePreferences = preferences };
@@ -201,9 +204,9 @@ internal sealed partial class RangeReplica
 
     private static void DeleteData(WriteBatch batch, KeySpan span)
     {
-        var versions = MvccKey.SpanBounds(span);
-        batch.DeleteRange(versions.Start, versions.End);
-        var records = RequestRecordKey.SpanBounds(span);
-        batch.DeleteRange(records.Start, records.End);
+        foreach (var stretch in ReplicatedSpaces.Of(span))
+        {
+            batch.DeleteRange(stretch.Start, stretch.End);
+        }
     }
 }

@@ -81,6 +81,14 @@ internal sealed partial class RangeReplica
             return;
         }
 
+        if (_intents.Count > 0 && FirstLock(get, at) is { } intent)
+        {
+            var pending = new PendingRead(caller, get) { Arrival = ++_arrivals };
+            pending.Latch.Add(key, LatchAccess.Read);
+            AwaitLock(pending, intent.Key, intent);
+            return;
+        }
+
         var outcome = new RangeOutcome.Found([Find(key, at)], at, true, _node.Id);
         _reads.Record(key, at);
         _node.Reply(
@@ -90,16 +98,31 @@ internal sealed partial class RangeReplica
 
     public void Evaluate(PendingRead pending)
     {
+        if (!_core.MayServe(_node.Clock.Mono()))
+        {
+            Finish(pending, NotLeaseholder(false));
+            return;
+        }
+
+        if (OutOfRange(pending.Operation) is { } moved)
+        {
+            Finish(pending, moved);
+            return;
+        }
+
         var given = pending.Operation switch
         {
             RangeOperation.Get get => get.At,
             RangeOperation.Scan scan => scan.At,
+            RangeOperation.Look look => TimeOf(look),
+            RangeOperation.Refresh refresh => refresh.To,
+            RangeOperation.FindIntents find => find.At,
             _ => null,
         };
         var at = given ?? _node.Clock.Now();
-        if (!_core.MayServe(_node.Clock.Mono()))
+        if (_intents.Count > 0 && FirstLock(pending.Operation, at) is { } intent)
         {
-            Finish(pending, NotLeaseholder(false));
+            AwaitLock(pending, intent.Key, intent);
         }
         else if (at > _core.Bound)
         {
@@ -135,7 +158,7 @@ internal sealed partial class RangeReplica
         }
 
         var (resolved, _) = Resolved();
-        if (at <= resolved)
+        if (at <= resolved && (_intents.Count == 0 || FirstLock(operation, at) is null))
         {
             _node.Reply(caller, Read(operation, at, false, false));
             return true;
@@ -143,7 +166,7 @@ internal sealed partial class RangeReplica
 
         if (localOnly)
         {
-            _node.Reply(caller, new RangeOutcome.TooFresh(resolved));
+            _node.Reply(caller, new RangeOutcome.TooFresh(HlcTimestamp.Earlier(resolved, _intents.Earliest.Previous)));
             return true;
         }
 
@@ -170,10 +193,141 @@ internal sealed partial class RangeReplica
                 return new RangeOutcome.Found(values.MoveToImmutable(), at, strong, _core.Leader);
             case RangeOperation.Scan scan:
                 return Scan(scan, at, strong, record);
+            case RangeOperation.Look look:
+                return new RangeOutcome.Found([.. look.Keys.Select(key => Look(key, at))], at, true, _node.Id);
+            case RangeOperation.Refresh refresh:
+                return new RangeOutcome.Holding(HoldsAt(refresh));
+            case RangeOperation.FindIntents find:
+                return new RangeOutcome.Holding(HasIntents(find));
             default:
                 Invariant.Fail($"{operation.GetType().Name} is not a read");
                 return null;
         }
+    }
+
+    private void HandleTransactionRead(Caller caller, RangeOperation operation)
+    {
+        if (MustGoElsewhere(caller, operation))
+        {
+            return;
+        }
+
+        var pending = new PendingRead(caller, operation);
+        foreach (var key in KeysOf(operation))
+        {
+            pending.Latch.Add(key, LatchAccess.Read);
+        }
+
+        Acquire(pending);
+    }
+
+    private static ImmutableArray<Key> KeysOf(RangeOperation operation) => operation switch
+    {
+        RangeOperation.Get get => get.Keys,
+        RangeOperation.Look look => look.Keys,
+        RangeOperation.Refresh refresh => refresh.Keys,
+        RangeOperation.FindIntents find => find.Keys,
+        _ => [],
+    };
+
+    private RangeOutcome.Moved? OutOfRange(RangeOperation operation)
+    {
+        foreach (var key in KeysOf(operation))
+        {
+            if (!Descriptor!.Span.Contains(key))
+            {
+                return _node.MovedFrom(this, key);
+            }
+        }
+
+        return null;
+    }
+
+    // The intent that a read at a timestamp has to wait for. Who looks at what is newest minds every intent; who looks for intents minds
+    // none, because it may be there to decide about them.
+    private Intent? FirstLock(RangeOperation operation, HlcTimestamp at)
+    {
+        if (operation is RangeOperation.FindIntents || PlantedBug.Is(BugReadsIgnoreIntents))
+        {
+            return null;
+        }
+
+        if (operation is RangeOperation.Scan scan)
+        {
+            return _intents.FirstLocked(scan.Span, at);
+        }
+
+        var upTo = operation is RangeOperation.Look or RangeOperation.Refresh { IsNewest: true } ? HlcTimestamp.Max : at;
+        foreach (var key in KeysOf(operation))
+        {
+            if (_intents.TryGet(key, out var intent) && intent.Timestamp <= upTo)
+            {
+                return intent;
+            }
+        }
+
+        return null;
+    }
+
+    private HlcTimestamp TimeOf(RangeOperation.Look look)
+    {
+        var at = look.AtLeast;
+        foreach (var key in look.Keys)
+        {
+            at = HlcTimestamp.Later(at, _node.Mvcc.NewestTimestamp(_node.Storage, key));
+        }
+
+        return at;
+    }
+
+    private FoundValue Look(Key key, HlcTimestamp at)
+    {
+        _reads.Record(key, at);
+        return Find(key, at);
+    }
+
+    private bool HoldsAt(RangeOperation.Refresh refresh)
+    {
+        if (PlantedBug.Is(BugNoRefresh))
+        {
+            return true;
+        }
+
+        foreach (var key in refresh.Keys)
+        {
+            var newest = refresh.IsNewest ? _node.Mvcc.NewestTimestamp(_node.Storage, key)
+                : _node.Mvcc.TryGet(_node.Storage, key, refresh.To, out var version) ? version.Timestamp : HlcTimestamp.Zero;
+            if (newest > refresh.From)
+            {
+                return false;
+            }
+
+            _reads.Record(key, refresh.To);
+        }
+
+        return true;
+    }
+
+    // Where an intent is missing, what was asked about stays true: a read at the timestamp stays behind, and an intent that comes later
+    // lies above it.
+    private bool HasIntents(RangeOperation.FindIntents find)
+    {
+        var all = true;
+        foreach (var key in find.Keys)
+        {
+            if (_intents.TryGet(key, out var intent) && intent.By.Id == find.Id && intent.Timestamp <= find.At)
+            {
+                continue;
+            }
+
+            all = false;
+            if (!PlantedBug.Is(BugNoFence))
+            {
+                _reads.Record(key, find.At);
+            }
+        }
+
+        return all;
     }
 
     private RangeOutcome Scan(RangeOperation.Scan scan, HlcTimestamp at, bool strong, bool record)

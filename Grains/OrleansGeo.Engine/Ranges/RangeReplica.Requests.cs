@@ -33,7 +33,19 @@ internal sealed partial class RangeReplica
                 break;
             case RangeOperation.Freshness:
                 var (resolved, age) = Resolved();
-                _node.Reply(caller, new RangeOutcome.Fresh(resolved, age));
+                _node.Reply(caller, new RangeOutcome.Fresh(HlcTimestamp.Earlier(resolved, _intents.Earliest.Previous), age));
+                break;
+            case RangeOperation.Lay lay:
+                HandleLay(caller, lay);
+                break;
+            case RangeOperation.Look or RangeOperation.Refresh or RangeOperation.FindIntents:
+                HandleTransactionRead(caller, operation);
+                break;
+            case RangeOperation.Conclude or RangeOperation.Resolve or RangeOperation.RefuseRequest:
+                HandleDecision(caller, operation);
+                break;
+            case RangeOperation.Forget forget:
+                HandleForget(caller, forget);
                 break;
             case RangeOperation.Split split:
                 HandleSplit(caller, split);
@@ -64,6 +76,11 @@ internal sealed partial class RangeReplica
             ServeParked();
         }
 
+        if (_locks.Waiting > 0)
+        {
+            DropExpiredWaiters();
+        }
+
         if (_appliedWaiters.Count > 0)
         {
             var now = _node.Clock.Mono();
@@ -75,7 +92,8 @@ internal sealed partial class RangeReplica
     public string DescribeLeadership() =>
         $"{(MayServe() ? "serves" : "does not serve")}, lease until {_core.LeaseUntil(_node.Clock.Mono()).Micros} of "
         + $"{_node.Clock.Mono().Micros} us, bound {_core.Bound}, clock {_node.Clock.Peek()}, {_parked.Count} parked, "
-        + $"{_latches.Active} latches held, {_latches.Waiting} waiting";
+        + $"{_latches.Active} latches held, {_latches.Waiting} waiting, {_intents.Count} intents, {_locks.Waiting} waiting for them, "
+        + $"{_records.Count} transaction records";
 
     private RangeOutcome.Described Describe() => Describe(Descriptor is { } descriptor ? [descriptor] : []);
 
@@ -179,6 +197,7 @@ internal sealed partial class RangeReplica
     private void Acquire(LatchedRequest request)
     {
         request.Latch.Tag = request;
+        request.Arrival = request.Arrival == 0 ? ++_arrivals : request.Arrival;
         switch (_latches.Acquire(request.Latch))
         {
             case LatchOutcome.Granted:
@@ -186,6 +205,7 @@ internal sealed partial class RangeReplica
                 break;
             case LatchOutcome.Overloaded:
                 _node.Reply(request.Caller, new RangeOutcome.Overloaded("latch waiters of the range"));
+                LetNextGo(request);
                 break;
             default:
                 break;
@@ -199,6 +219,8 @@ internal sealed partial class RangeReplica
             _latches.Release(request.Latch, _granted);
             RunGranted();
         }
+
+        LetNextGo(request);
     }
 
     // One loop however long a queue of waiters drains: each that finishes at once grants the next, and none of them nests.
@@ -234,6 +256,13 @@ internal sealed partial class RangeReplica
         {
             _node.Reply(((LatchedRequest)latch.Tag!).Caller, NotLeaseholder(false));
         }
+
+        foreach (var request in _locks.TakeAll())
+        {
+            _node.Reply(request.Caller, NotLeaseholder(false));
+        }
+
+        _toForget.Clear();
 
         var proposed = _proposed.OrderBy(pair => pair.Key).Select(pair => pair.Value).ToArray();
         _proposed.Clear();

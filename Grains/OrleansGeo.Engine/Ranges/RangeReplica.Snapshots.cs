@@ -107,6 +107,7 @@ internal sealed partial class RangeReplica
             turn.Batch.Put(key, value);
         }
 
+        TakeTransactions(parts.SelectMany(part => part.Pairs));
         ReplicaStore.DeleteEntries(turn.Batch, Id, _core.FirstIndex, LogIndex.Max(_lastStored, _core.LastIndex));
         _configurations.Clear();
         _applied = last.Index;

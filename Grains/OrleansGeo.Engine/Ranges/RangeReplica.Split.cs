@@ -121,7 +121,15 @@ internal sealed partial class RangeReplica
         var born = new ReplicaState(right, BornAt, entry.Term, right.Configuration);
         var leader = _core.Term == entry.Term ? _core.Leader : NodeId.None;
         var servedBelow = HlcTimestamp.Later(_node.Clock.Peek(), HlcTimestamp.Later(_core.Bound, _reads.LowWater));
-        _node.BirthReplica(right.Id, born, entry.Term, leader, servedBelow);
+        if (_node.BirthReplica(right.Id, born, entry.Term, leader, servedBelow) is { } replica)
+        {
+            replica.Inherit(this);
+        }
+
+        _intents.DropFrom(right.Span.Start);
+        _records.DropFrom(right.Span.Start);
+        _letsAllGo = true;
+        turn.ServeAfterwards(this);
     }
 
     // Walks versions until half of the bytes are passed; the split key is the next row's.
@@ -160,6 +168,7 @@ internal sealed partial class RangeReplica
 
     /// <summary>True when the next pass of housekeeping must look again, whatever happens until then.</summary>
     public bool HasNews => (Leads && (!IsPublished || _node.IsDraining(_node.Id)))
+        || _intents.Count > 0 || _records.Count > 0 || _toForget.Count > 0 || _locks.Waiting > 0
         || _parked.Count > 0 || _appliedWaiters.Count > 0 || _sizeBytes > _node.Options.SplitBytes;
 
     /// <summary>Looks after the range's size, and after who should lead it.</summary>
@@ -185,6 +194,8 @@ internal sealed partial class RangeReplica
         }
 
         CollectGarbage();
+        FinishRecords();
+        WatchAbandoned();
         HandOver();
     }
 

@@ -28,13 +28,18 @@ internal sealed partial class RangeReplica
             pending.Latch.Add(key.Key, LatchAccess.Write);
         }
 
+        foreach (var check in write.Checks)
+        {
+            pending.Latch.Add(check.Key, LatchAccess.Read);
+        }
+
         Acquire(pending);
     }
 
     public void Evaluate(PendingWrite pending)
     {
         var write = pending.Write;
-        if (OutOfRange(write.Writes) is { } moved)
+        if (OutOfRange(write.Writes, write.Checks) is { } moved)
         {
             Finish(pending, moved);
             return;
@@ -53,7 +58,15 @@ internal sealed partial class RangeReplica
             return;
         }
 
-        if (Apply(pending) is { } refusal)
+        if (AwaitsLock(pending, write.Writes, write.Checks, null))
+        {
+            return;
+        }
+
+        pending.Made = EvaluateWrites(write.Writes, write.Checks);
+        pending.Timestamp = WriteTimestamps.Choose(
+            pending.Made.Newest, NewestRead(write.Writes), _node.Closed.Floor, _node.Clock.Now());
+        if (pending.Made.Refusal is { } refusal)
         {
             if (!write.MayRepeat)
             {
@@ -64,12 +77,31 @@ internal sealed partial class RangeReplica
             // An earlier attempt may still arrive. The refusal is the request's outcome only once that attempt would meet it.
             pending.Refusal = refusal;
         }
+        else if (!write.Checks.IsEmpty)
+        {
+            if (pending.Timestamp > _core.Bound)
+            {
+                Release(pending);
+                Park(pending.Caller, write, pending.Timestamp);
+                return;
+            }
+
+            RecordChecks(write.Checks, pending.Timestamp);
+        }
 
         Propose(pending);
     }
 
-    private RangeOutcome.Moved? OutOfRange(ImmutableArray<KeyWrite> writes)
+    private RangeOutcome.Moved? OutOfRange(ImmutableArray<KeyWrite> writes, ImmutableArray<KeyCheck> checks)
     {
+        foreach (var check in checks)
+        {
+            if (!Descriptor!.Span.Contains(check.Key))
+            {
+                return _node.MovedFrom(this, check.Key);
+            }
+        }
+
         foreach (var write in writes)
         {
             if (!Descriptor!.Span.Contains(write.Key))
@@ -97,61 +129,102 @@ internal sealed partial class RangeReplica
 
         return RequestDecision.Decide(RequestRecord.Decode(stored), write.BodyHash.AsSpan()) switch
         {
-            RequestDecision.Replay replay => Replayed(write, replay.Outcome),
+            RequestDecision.Replay replay => Replayed(write, RecordedOutcome.Read(replay.Outcome)),
             RequestDecision.Mismatch => new RangeOutcome.RequestMismatch(),
             _ => null,
         };
     }
 
-    private RangeOutcome Replayed(RangeOperation.Write write, byte[] outcome)
+    private RangeOutcome? Replayed(RangeOperation.Write write, RecordedOutcome recorded)
     {
-        var (refusal, version, created) = RecordedOutcome.Read(outcome);
-        if (refusal is not null)
+        switch (recorded)
         {
-            return refusal;
-        }
+            case RecordedOutcome.Refused refused:
+                return refused.Refusal;
+            case RecordedOutcome.Claimed claimed:
+                return IsOver(claimed.By.Id) ? null : new RangeOutcome.Claimed(claimed.By);
+            default:
+                var (version, created) = (RecordedOutcome.Made)recorded;
+                var keys = ImmutableArray.CreateBuilder<KeyWritten>(created.Length);
+                for (var i = 0; i < created.Length; i++)
+                {
+                    var found = _node.Mvcc.TryGet(_node.Storage, write.Writes[i].Key, version, out var value) && !value.IsTombstone;
+                    keys.Add(new(created[i], found ? value.Bytes : null));
+                }
 
-        var keys = ImmutableArray.CreateBuilder<KeyWritten>(created.Length);
-        for (var i = 0; i < created.Length; i++)
-        {
-            var found = _node.Mvcc.TryGet(_node.Storage, write.Writes[i].Key, version, out var value) && !value.IsTombstone;
-            keys.Add(new(created[i], found ? value.Bytes : null));
+                return new RangeOutcome.Written(version, keys.MoveToImmutable(), true, _applied, null);
         }
-
-        return new RangeOutcome.Written(version, keys.MoveToImmutable(), true, _applied, null);
     }
 
-    // Fills in what each key will hold, or says why the write is refused. Chooses the timestamp.
-    private RangeOutcome.Refused? Apply(PendingWrite pending)
+    // What each key will hold, or why the write is refused.
+    private Evaluation EvaluateWrites(ImmutableArray<KeyWrite> writes, ImmutableArray<KeyCheck> checks)
     {
-        var writes = pending.Write.Writes;
         var newest = HlcTimestamp.Zero;
-        var read = HlcTimestamp.Zero;
-        pending.Values = new byte[]?[writes.Length];
-        pending.Created = new bool[writes.Length];
+        var found = ImmutableArray.CreateBuilder<FoundValue>(checks.Length);
+        for (var i = 0; i < checks.Length; i++)
+        {
+            var check = checks[i];
+            var (version, row) = NewestRow(check.Key, ref newest);
+            if (!WriteRules.Holds(check.Precondition, row is not null, version)
+                || (check.Row is { } comparison && (row is null || !comparison.Holds(row))))
+            {
+                return Evaluation.Nothing with { Refusal = new(i, RefusalReason.Check, version), Newest = newest };
+            }
+
+            found.Add(check.IsWanted ? new(check.Key, version, row) : new(check.Key, version, null));
+        }
+
+        var values = new byte[]?[writes.Length];
+        var created = new bool[writes.Length];
         for (var i = 0; i < writes.Length; i++)
         {
             var write = writes[i];
-            var found = _node.Mvcc.TryGetNewest(_node.Storage, write.Key, out var current);
-            var existing = found && !current.IsTombstone ? current.Bytes : null;
-            if (WriteRules.Refuses(write, existing is not null, current.Timestamp) is { } reason)
+            var (version, row) = NewestRow(write.Key, ref newest);
+            var reason = WriteRules.Refuses(write, row is not null, version);
+            if (reason is null)
             {
-                return new(i, reason, existing is null ? HlcTimestamp.Zero : current.Timestamp);
+                created[i] = row is null;
+                (values[i], reason) = WriteRules.Result(write, row);
             }
 
-            pending.Created[i] = existing is null;
-            pending.Values[i] = WriteRules.Result(write, existing);
-            if (pending.Values[i]?.Length > GeoLimits.RowBytesMax)
+            if (reason is { } refused)
             {
-                return new(i, RefusalReason.TooLarge, existing is null ? HlcTimestamp.Zero : current.Timestamp);
+                return Evaluation.Nothing with { Refusal = new(i, refused, version), Newest = newest };
             }
+        }
 
-            newest = found ? HlcTimestamp.Later(newest, current.Timestamp) : newest;
+        return new(null, values, created, found.MoveToImmutable(), newest);
+    }
+
+    // The version is zero where there is no row; what the key's newest version is, tombstones included, goes into the newest of all.
+    private (HlcTimestamp Version, byte[]? Row) NewestRow(Key key, ref HlcTimestamp newest)
+    {
+        if (!_node.Mvcc.TryGetNewest(_node.Storage, key, out var current))
+        {
+            return (HlcTimestamp.Zero, null);
+        }
+
+        newest = HlcTimestamp.Later(newest, current.Timestamp);
+        return current.IsTombstone ? (HlcTimestamp.Zero, null) : (current.Timestamp, current.Bytes);
+    }
+
+    private HlcTimestamp NewestRead(ImmutableArray<KeyWrite> writes)
+    {
+        var read = HlcTimestamp.Zero;
+        foreach (var write in writes)
+        {
             read = HlcTimestamp.Later(read, _reads.MaxRead(write.Key));
         }
 
-        pending.Timestamp = WriteTimestamps.Choose(newest, read, _node.Closed.Floor, _node.Clock.Now());
-        return null;
+        return read;
+    }
+
+    private void RecordChecks(ImmutableArray<KeyCheck> checks, HlcTimestamp at)
+    {
+        foreach (var check in checks)
+        {
+            _reads.Record(check.Key, at);
+        }
     }
 
     private void Propose(PendingWrite pending)
@@ -162,16 +235,16 @@ internal sealed partial class RangeReplica
             pending.Timestamp = _node.Clock.Now();
         }
 
-        var outcome = pending.Refusal is { } refusal
-            ? RecordedOutcome.Refused(refusal)
-            : RecordedOutcome.Made(pending.Timestamp, pending.Created);
+        RecordedOutcome outcome = pending.Refusal is { } refusal
+            ? new RecordedOutcome.Refused(refusal)
+            : new RecordedOutcome.Made(pending.Timestamp, pending.Made.Created);
         var stamp = new RequestStamp(
-            write.Writes[0].Key, write.RequestId, write.BodyHash, pending.Timestamp.AddMillis(write.RetainMs), outcome);
+            write.Writes[0].Key, write.RequestId, write.BodyHash, pending.Timestamp.AddMillis(write.RetainMs), outcome.Encode());
         var operations = pending.Refusal is null ? write.Writes.Length : 0;
         RangeCommand.BeginWrite(_node.Scratch, pending.Timestamp, stamp, operations);
         for (var i = 0; i < operations; i++)
         {
-            RangeCommand.AddOperation(_node.Scratch, write.Writes[i].Key, pending.Values[i]);
+            RangeCommand.AddOperation(_node.Scratch, write.Writes[i].Key, pending.Made.Values[i]);
         }
 
         // Followers need a commit when they may serve it, which they are told by closed timestamps; the system range they follow at once.
@@ -201,6 +274,7 @@ internal sealed partial class RangeReplica
 
         _latches.Assign(pending.Latch, pending.Timestamp, _granted);
         RunGranted();
+        LetNextGo(pending);
         _node.Closed.Touch(this);
         _node.MarkDirty(this);
     }
@@ -231,6 +305,17 @@ internal sealed partial class RangeReplica
 
                 turn.AfterWrite(this, write, isMine ? Made(write, entry.Index, path) : NotLeaseholder(false));
                 break;
+            case PendingLay lay:
+                foreach (var key in lay.Lay.Writes)
+                {
+                    _inFlight.Remove(key.Key);
+                }
+
+                turn.AfterWrite(this, lay, lay.Term == entry.Term ? lay.Outcome(path) : NotLeaseholder(false));
+                break;
+            case PendingDecision decision:
+                turn.AfterWrite(this, decision, decision.Term == entry.Term ? decision.Outcome!(path) : NotLeaseholder(false));
+                break;
             case PendingSplit split:
                 turn.AfterWrite(this, split, split.Term == entry.Term ? Parted(split) : NotLeaseholder(false));
                 break;
@@ -247,13 +332,7 @@ internal sealed partial class RangeReplica
             return write.Refusal;
         }
 
-        var keys = ImmutableArray.CreateBuilder<KeyWritten>(write.Values.Length);
-        for (var i = 0; i < write.Values.Length; i++)
-        {
-            keys.Add(new(write.Created[i], write.Values[i]));
-        }
-
-        return new RangeOutcome.Written(write.Timestamp, keys.MoveToImmutable(), false, index, path);
+        return new RangeOutcome.Written(write.Timestamp, write.Made.Written(), false, index, path) { Checked = write.Made.Checked };
     }
 
     /// <summary>Answers a decided request once its changes can be read, and lets go of its latches.</summary>
@@ -269,34 +348,4 @@ internal sealed partial class RangeReplica
 
         return earliest;
     }
-}
-
-/// <summary>Whether a write may be made on what is there, and what it leaves behind. Pure.</summary>
-internal static class WriteRules
-{
-    public static RefusalReason? Refuses(KeyWrite write, bool exists, HlcTimestamp version)
-    {
-        var condition = write.Precondition;
-        if ((condition.IfExists && !exists)
-            || (condition.IfAbsent && exists)
-            || (!condition.IfMatch.IsEmpty && !(exists && condition.IfMatch.Contains(version)))
-            || (exists && condition.IfNoneMatch.Contains(version)))
-        {
-            return RefusalReason.Precondition;
-        }
-
-        return write.Kind switch
-        {
-            WriteKind.Insert when exists => RefusalReason.Exists,
-            WriteKind.Merge or WriteKind.Delete when !exists => RefusalReason.Missing,
-            _ => null,
-        };
-    }
-
-    public static byte[]? Result(KeyWrite write, byte[]? existing) => write.Kind switch
-    {
-        WriteKind.Delete => null,
-        WriteKind.Merge => RowPatch.Apply(existing!, write.Value.Span),
-        _ => write.Value.ToArray(),
-    };
 }

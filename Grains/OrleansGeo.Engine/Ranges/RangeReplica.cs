@@ -43,11 +43,13 @@ internal sealed partial class RangeReplica
         _applied = _storedApplied = stored.Applied;
         _appliedKey = LocalKeys.Replica(Id, LocalKeys.AppliedKind);
         _latches = new(node.Options.LatchWaitersMax);
+        _locks = new(node.Options.LatchWaitersMax);
         var settings = new ReplicaSettings(Id, node.Id) { SupportMicros = node.Options.SupportMicros, DriftPpm = node.Options.DriftPpm };
         var restored = new RestoredReplica(
             stored.HardState, _state.Truncated, _state.TruncatedTerm, _state.Base, stored.Log, LogIndex.Max(_applied, _state.Truncated));
         _core = new(settings, restored, node.Liveness, node.Prng.Fork((ulong)Id.Value), node.Clock.Mono());
         _lastStored = _core.LastIndex;
+        LoadTransactions();
         RefreshCampaignDelay();
     }
 

@@ -43,7 +43,7 @@ public sealed class RangeReply : NodeMessage
 }
 
 /// <summary>What can be asked of a range. Closed.</summary>
-public abstract record RangeOperation
+public abstract partial record RangeOperation
 {
     private RangeOperation()
     {
@@ -69,7 +69,11 @@ public abstract record RangeOperation
     /// <param name="MayRepeat">An earlier attempt may still be on its way: then a refusal is recorded too.</param>
     public sealed record Write(
         ImmutableArray<KeyWrite> Writes, ImmutableArray<byte> RequestId, ImmutableArray<byte> BodyHash, long RetainMs,
-        bool MayRepeat) : RangeOperation;
+        bool MayRepeat) : RangeOperation
+    {
+        /// <summary>What must hold, and what is to be read, at the same moment; all in the range.</summary>
+        public ImmutableArray<KeyCheck> Checks { get; init; } = [];
+    }
 
     /// <summary>The newest timestamp up to which this node's own replica can serve.</summary>
     public sealed record Freshness : RangeOperation;
@@ -114,7 +118,7 @@ public sealed record FoundValue(Key Key, HlcTimestamp Version, byte[]? Value);
 public sealed record KeyWritten(bool Created, byte[]? Value);
 
 /// <summary>What a range can answer. Closed.</summary>
-public abstract record RangeOutcome
+public abstract partial record RangeOutcome
 {
     private RangeOutcome()
     {
@@ -134,13 +138,21 @@ public abstract record RangeOutcome
     /// <param name="Index">Its log index.</param>
     /// <param name="QuorumPath">The hops of the acknowledgement that made it durable.</param>
     public sealed record Written(
-        HlcTimestamp Version, ImmutableArray<KeyWritten> Keys, bool Replayed, LogIndex Index, WanPath? QuorumPath) : RangeOutcome;
+        HlcTimestamp Version, ImmutableArray<KeyWritten> Keys, bool Replayed, LogIndex Index, WanPath? QuorumPath) : RangeOutcome
+    {
+        /// <summary>What was found for each check; empty when the write was replayed.</summary>
+        public ImmutableArray<FoundValue> Checked { get; init; } = [];
+    }
 
     /// <summary>A condition does not hold; nothing was written.</summary>
     /// <param name="Position">Which write.</param>
     /// <param name="Reason">Which condition.</param>
     /// <param name="Current">What is there, version zero when absent.</param>
-    public sealed record Refused(int Position, RefusalReason Reason, HlcTimestamp Current) : RangeOutcome;
+    public sealed record Refused(int Position, RefusalReason Reason, HlcTimestamp Current) : RangeOutcome
+    {
+        /// <summary>It was recorded earlier for the whole request, and the position is one in the request.</summary>
+        public bool IsRecorded { get; init; }
+    }
 
     /// <summary>
     /// This node is not the leaseholder, or cannot prove now that it is. Certainly not applied, unless <paramref name="Ambiguous"/>.
@@ -200,4 +212,10 @@ public enum RefusalReason : byte
 
     /// <summary>The row would be over its limit.</summary>
     TooLarge = 4,
+
+    /// <summary>What was added does not fit its column's type.</summary>
+    OutOfRange = 5,
+
+    /// <summary>A check does not hold; the position is the check's.</summary>
+    Check = 6,
 }

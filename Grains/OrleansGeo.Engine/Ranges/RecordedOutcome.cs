@@ -1,56 +1,97 @@
 using OrleansGeo.Primitives;
+using OrleansGeo.Transactions;
 
 namespace OrleansGeo.Engine;
 
 /// <summary>
-/// What a request record says became of a request: made at a version, with one flag a key, or refused. Values are not kept: they are read
-/// again at the version.
+/// What a request record says became of a request: made at a version, with one flag a key where one write made it; refused; or being made
+/// by an attempt at a transaction. Values are not kept: they are read again at the version.
 /// </summary>
-internal static class RecordedOutcome
+internal abstract record RecordedOutcome
 {
-    public static byte[] Made(HlcTimestamp version, ReadOnlySpan<bool> created)
+    private const byte Format = 1;
+    private const byte RefusedCase = 0;
+    private const byte MadeCase = 1;
+    private const byte ClaimedCase = 2;
+
+    private RecordedOutcome()
     {
-        var writer = new CodecWriter(16);
-        writer.WriteByte(1);
-        writer.WriteBool(true);
-        writer.WriteTimestamp(version);
-        writer.WriteUInt64((ulong)created.Length);
-        foreach (var flag in created)
+    }
+
+    /// <summary>Made at a version.</summary>
+    public sealed record Made(HlcTimestamp Version, bool[] Created) : RecordedOutcome
+    {
+        public override byte[] Encode()
         {
-            writer.WriteBool(flag);
+            var writer = Begin(MadeCase);
+            writer.WriteTimestamp(Version);
+            writer.WriteUInt64((ulong)Created.Length);
+            foreach (var flag in Created)
+            {
+                writer.WriteBool(flag);
+            }
+
+            return writer.ToArray();
         }
-
-        return writer.ToArray();
     }
 
-    public static byte[] Refused(RangeOutcome.Refused refusal)
+    /// <summary>Refused.</summary>
+    public sealed record Refused(RangeOutcome.Refused Refusal) : RecordedOutcome
     {
-        var writer = new CodecWriter(16);
-        writer.WriteByte(1);
-        writer.WriteBool(false);
-        writer.WriteInt32(refusal.Position);
-        writer.WriteByte((byte)refusal.Reason);
-        writer.WriteTimestamp(refusal.Current);
-        return writer.ToArray();
+        public override byte[] Encode()
+        {
+            var writer = Begin(RefusedCase);
+            writer.WriteInt32(Refusal.Position);
+            writer.WriteByte((byte)Refusal.Reason);
+            writer.WriteTimestamp(Refusal.Current);
+            return writer.ToArray();
+        }
     }
 
-    /// <summary>Either the refusal, or the version and flags of what was made.</summary>
-    public static (RangeOutcome.Refused? Refusal, HlcTimestamp Version, bool[] Created) Read(ReadOnlySpan<byte> bytes)
+    /// <summary>An attempt has staged, and is or will be decided.</summary>
+    public sealed record Claimed(TransactionTag By) : RecordedOutcome
+    {
+        public override byte[] Encode()
+        {
+            var writer = Begin(ClaimedCase);
+            By.Write(writer);
+            return writer.ToArray();
+        }
+    }
+
+    /// <summary>The outcome as bytes.</summary>
+    public abstract byte[] Encode();
+
+    /// <summary>Reads what <see cref="Encode"/> wrote.</summary>
+    public static RecordedOutcome Read(ReadOnlySpan<byte> bytes)
     {
         var reader = new CodecReader(bytes);
-        reader.ReadVersion("a recorded outcome", 1);
-        if (!reader.ReadBool())
+        reader.ReadVersion("a recorded outcome", Format);
+        switch (reader.ReadByte())
         {
-            return (new(reader.ReadInt32(), (RefusalReason)reader.ReadByte(), reader.ReadTimestamp()), default, []);
-        }
+            case RefusedCase:
+                return new Refused(new(reader.ReadInt32(), (RefusalReason)reader.ReadByte(), reader.ReadTimestamp()));
+            case ClaimedCase:
+                return new Claimed(TransactionTag.Read(ref reader));
+            case MadeCase:
+                var version = reader.ReadTimestamp();
+                var created = new bool[reader.ReadCount()];
+                for (var i = 0; i < created.Length; i++)
+                {
+                    created[i] = reader.ReadBool();
+                }
 
-        var version = reader.ReadTimestamp();
-        var created = new bool[reader.ReadCount()];
-        for (var i = 0; i < created.Length; i++)
-        {
-            created[i] = reader.ReadBool();
+                return new Made(version, created);
+            case var other:
+                throw new CodecException($"a recorded outcome of case {other}");
         }
+    }
 
-        return (null, version, created);
+    private static CodecWriter Begin(byte which)
+    {
+        var writer = new CodecWriter(48);
+        writer.WriteByte(Format);
+        writer.WriteByte(which);
+        return writer;
     }
 }

@@ -78,8 +78,8 @@ internal sealed class SnapshotSource(Node node)
 
         // Whoever answers messages stands between turns: storage shows exactly what is applied.
         var term = replica.Core.TermAt(replica.Applied);
-        var storage = node.Storage.OpenSnapshot(
-            RequestRecordKey.SpanBounds(descriptor.Span).Start, MvccKey.SpanBounds(descriptor.Span).End);
+        var stretches = ReplicatedSpaces.Of(descriptor.Span);
+        var storage = node.Storage.OpenSnapshot(stretches[0].Start, stretches[^1].End);
         _views.Add(asked.Snapshot, new(asked.Snapshot, asked.Range, descriptor, replica.Applied, term, storage));
         Perform(_sender.Opened(asked, replica.Applied, node.Clock.Mono()));
     }
@@ -106,9 +106,12 @@ internal sealed class SnapshotSource(Node node)
         var after = position.ToArray();
         var pairs = new List<(byte[] Key, byte[] Value)>();
         var budget = (long)node.Options.SnapshotChunkBytes;
-        var records = RequestRecordKey.SpanBounds(view.Descriptor.Span);
-        var versions = MvccKey.SpanBounds(view.Descriptor.Span);
-        var isLast = Read(view.Storage, records, after, pairs, ref budget) && Read(view.Storage, versions, after, pairs, ref budget);
+        var isLast = true;
+        foreach (var stretch in ReplicatedSpaces.Of(view.Descriptor.Span))
+        {
+            isLast = isLast && Read(view.Storage, stretch, after, pairs, ref budget);
+        }
+
         (byte[], byte[])[] read = [.. pairs];
         return new()
         {

@@ -87,6 +87,14 @@ public static class NodeTraces
         RangeOperation.Reconfigure => "reconfigure",
         RangeOperation.AwaitApplied => "await-applied",
         RangeOperation.Status => "status",
+        RangeOperation.Lay => "lay",
+        RangeOperation.Look => "look",
+        RangeOperation.Refresh => "refresh",
+        RangeOperation.FindIntents => "find-intents",
+        RangeOperation.Conclude => "conclude",
+        RangeOperation.Resolve => "resolve",
+        RangeOperation.Forget => "forget",
+        RangeOperation.RefuseRequest => "refuse-request",
         _ => "measured-rtts",
     };
 
@@ -95,7 +103,8 @@ public static class NodeTraces
     {
         null => ("no_answer", true),
         RangeOutcome.Found or RangeOutcome.Scanned or RangeOutcome.Written or RangeOutcome.Fresh or RangeOutcome.Described
-            or RangeOutcome.Rtts => ("ok", false),
+            or RangeOutcome.Rtts or RangeOutcome.Laid or RangeOutcome.Standing or RangeOutcome.Holding => ("ok", false),
+        RangeOutcome.Claimed => ("claimed", false),
         RangeOutcome.Refused => ("refused", false),
         RangeOutcome.RequestMismatch => ("request_mismatch", false),
         RangeOutcome.NotLeaseholder => ("not_leaseholder", false),

@@ -6,7 +6,7 @@ using OrleansGeo.Primitives;
 namespace OrleansGeo.Engine;
 
 /// <summary>The wire form of <see cref="RangeOperation"/>: a byte for the case, then its fields in order.</summary>
-public static class EnvelopeCodecOperations
+public static partial class EnvelopeCodecOperations
 {
     /// <summary>Writes an operation.</summary>
     public static void Write(CodecWriter writer, RangeOperation operation)
@@ -23,12 +23,17 @@ public static class EnvelopeCodecOperations
                 WriteScan(writer, scan);
                 break;
             case RangeOperation.Write write:
-                writer.WriteByte(3);
+                writer.WriteByte(write.Checks.IsEmpty ? (byte)3 : (byte)11);
                 writer.WriteList(write.Writes, WriteOne);
                 writer.WriteBytes(write.RequestId.AsSpan());
                 writer.WriteBytes(write.BodyHash.AsSpan());
                 writer.WriteInt64(write.RetainMs);
                 writer.WriteBool(write.MayRepeat);
+                if (!write.Checks.IsEmpty)
+                {
+                    writer.WriteList(write.Checks, WriteCheck);
+                }
+
                 break;
             case RangeOperation.Freshness:
                 writer.WriteByte(4);
@@ -58,7 +63,7 @@ public static class EnvelopeCodecOperations
                 writer.WriteByte(10);
                 break;
             default:
-                Invariant.Fail($"{operation.GetType().Name} has no wire format");
+                WriteTransactional(writer, operation);
                 break;
         }
     }
@@ -75,8 +80,8 @@ public static class EnvelopeCodecOperations
             reader.ReadInt32(),
             reader.ReadInt32(),
             reader.ReadBool()),
-        3 => new RangeOperation.Write(
-            reader.ReadList(ReadOne), ReadBlob(ref reader), ReadBlob(ref reader), reader.ReadInt64(), reader.ReadBool()),
+        3 => ReadWrite(ref reader),
+        11 => ReadWrite(ref reader) with { Checks = reader.ReadList(ReadCheck) },
         4 => new RangeOperation.Freshness(),
         5 => new RangeOperation.Split(reader.ReadOptionalBytes() is { } at ? new Key(at) : null, new(reader.ReadInt64())),
         6 => new RangeOperation.TransferLeader(new(reader.ReadInt32())),
@@ -84,7 +89,7 @@ public static class EnvelopeCodecOperations
         8 => new RangeOperation.Status(),
         9 => new RangeOperation.Reconfigure(Configuration.Read(ref reader), reader.ReadInt64()),
         10 => new RangeOperation.MeasuredRtts(),
-        var other => throw new CodecException($"this build knows no range operation {other}"),
+        var other => ReadTransactional(ref reader, other),
     };
 
     private static void WriteScan(CodecWriter writer, RangeOperation.Scan scan)
@@ -103,22 +108,35 @@ public static class EnvelopeCodecOperations
         writer.WriteByte((byte)write.Kind);
         writer.WriteKey(write.Key);
         writer.WriteBytes(write.Value.Span);
-        writer.WriteBool(write.Precondition.IfExists);
-        writer.WriteBool(write.Precondition.IfAbsent);
-        writer.WriteList(write.Precondition.IfMatch, static (w, version) => w.WriteTimestamp(version));
-        writer.WriteList(write.Precondition.IfNoneMatch, static (w, version) => w.WriteTimestamp(version));
+        WriteCondition(writer, write.Precondition);
+    }
+
+    private static void WriteCondition(CodecWriter writer, Precondition condition)
+    {
+        writer.WriteBool(condition.IfExists);
+        writer.WriteBool(condition.IfAbsent);
+        writer.WriteList(condition.IfMatch, static (w, version) => w.WriteTimestamp(version));
+        writer.WriteList(condition.IfNoneMatch, static (w, version) => w.WriteTimestamp(version));
     }
 
     private static KeyWrite ReadOne(ref CodecReader reader)
     {
-        var kind = reader.ReadEnum<WriteKind>("kind of write", (byte)WriteKind.Put, (byte)WriteKind.Delete);
+        var kind = reader.ReadEnum<WriteKind>("kind of write", (byte)WriteKind.Put, (byte)WriteKind.Increment);
         var key = reader.ReadKey();
         var value = reader.ReadBytes().ToArray();
+        return new(kind, key, value, ReadCondition(ref reader));
+    }
+
+    private static RangeOperation.Write ReadWrite(ref CodecReader reader) => new(
+        reader.ReadList(ReadOne), ReadBlob(ref reader), ReadBlob(ref reader), reader.ReadInt64(), reader.ReadBool());
+
+    private static Precondition ReadCondition(ref CodecReader reader)
+    {
         var (exists, absent) = (reader.ReadBool(), reader.ReadBool());
         var match = reader.ReadList(static (ref r) => r.ReadTimestamp());
         var noneMatch = reader.ReadList(static (ref r) => r.ReadTimestamp());
         var isNone = !exists && !absent && match.IsEmpty && noneMatch.IsEmpty;
-        return new(kind, key, value, isNone ? Precondition.None : new(match, exists, absent, noneMatch));
+        return isNone ? Precondition.None : new(match, exists, absent, noneMatch);
     }
 
     private static ImmutableArray<byte> ReadBlob(ref CodecReader reader) =>

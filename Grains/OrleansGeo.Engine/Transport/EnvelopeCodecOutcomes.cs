@@ -3,7 +3,7 @@ using OrleansGeo.Primitives;
 namespace OrleansGeo.Engine;
 
 /// <summary>The wire form of <see cref="RangeOutcome"/>: a byte for the case, then its fields in order.</summary>
-public static class EnvelopeCodecOutcomes
+public static partial class EnvelopeCodecOutcomes
 {
     /// <summary>Writes an outcome.</summary>
     public static void Write(CodecWriter writer, RangeOutcome outcome)
@@ -14,15 +14,20 @@ public static class EnvelopeCodecOutcomes
                 WriteRead(writer, outcome);
                 break;
             case RangeOutcome.Written written:
-                writer.WriteByte(3);
+                writer.WriteByte(written.Checked.IsEmpty ? (byte)3 : (byte)16);
                 writer.WriteTimestamp(written.Version);
                 writer.WriteList(written.Keys, WriteWritten);
                 writer.WriteBool(written.Replayed);
                 writer.WriteInt64(written.Index.Value);
                 WanPath.Write(writer, written.QuorumPath);
+                if (!written.Checked.IsEmpty)
+                {
+                    writer.WriteList(written.Checked, WriteFound);
+                }
+
                 break;
             case RangeOutcome.Refused refused:
-                writer.WriteByte(4);
+                writer.WriteByte(refused.IsRecorded ? (byte)21 : (byte)4);
                 writer.WriteInt32(refused.Position);
                 writer.WriteByte((byte)refused.Reason);
                 writer.WriteTimestamp(refused.Current);
@@ -46,12 +51,10 @@ public static class EnvelopeCodecOutcomes
             reader.ReadTimestamp(),
             reader.ReadBool(),
             new(reader.ReadInt32())),
-        3 => new RangeOutcome.Written(
-            reader.ReadTimestamp(), reader.ReadList(ReadWritten), reader.ReadBool(), new(reader.ReadInt64()), WanPath.Read(ref reader)),
-        4 => new RangeOutcome.Refused(
-            reader.ReadInt32(),
-            reader.ReadEnum<RefusalReason>("reason of refusal", (byte)RefusalReason.Exists, (byte)RefusalReason.TooLarge),
-            reader.ReadTimestamp()),
+        3 => ReadMade(ref reader),
+        16 => ReadMade(ref reader) with { Checked = reader.ReadList(ReadFound) },
+        4 => ReadRefused(ref reader),
+        21 => ReadRefused(ref reader) with { IsRecorded = true },
         5 => new RangeOutcome.NotLeaseholder(
             new(reader.ReadInt32()), reader.ReadBool(), reader.ReadBool(), reader.ReadBool() ? ReadDescriptor(ref reader) : null),
         6 => new RangeOutcome.Moved(reader.ReadList(ReadDescriptor)),
@@ -66,8 +69,16 @@ public static class EnvelopeCodecOutcomes
         14 => new RangeOutcome.Unsuitable(reader.ReadString()),
         15 => new RangeOutcome.Rtts(reader.ReadList(
             static (ref r) => KeyValuePair.Create(new NodeId(r.ReadInt32()), r.ReadInt64()))),
-        var other => throw new CodecException($"this build knows no range outcome {other}"),
+        var other => ReadTransactional(ref reader, other),
     };
+
+    private static RangeOutcome.Refused ReadRefused(ref CodecReader reader) => new(
+        reader.ReadInt32(),
+        reader.ReadEnum<RefusalReason>("reason of refusal", (byte)RefusalReason.Exists, (byte)RefusalReason.Check),
+        reader.ReadTimestamp());
+
+    private static RangeOutcome.Written ReadMade(ref CodecReader reader) => new(
+        reader.ReadTimestamp(), reader.ReadList(ReadWritten), reader.ReadBool(), new(reader.ReadInt64()), WanPath.Read(ref reader));
 
     private static void WriteRead(CodecWriter writer, RangeOutcome outcome)
     {
@@ -162,7 +173,7 @@ public static class EnvelopeCodecOutcomes
                 });
                 break;
             default:
-                Invariant.Fail($"{outcome.GetType().Name} has no wire format");
+                WriteTransactional(writer, outcome);
                 break;
         }
     }

@@ -32,6 +32,30 @@ public sealed class MvccReader
     }
 
     /// <summary>
+    /// The timestamp of the version of a key that a transaction made at or above a timestamp; null when there is none. What it did there is
+    /// done, and must not be done again. A transaction's versions are never below the timestamp at which it began.
+    /// </summary>
+    public HlcTimestamp? MadeBy(IOrderedReader reader, Key key, TransactionId id, HlcTimestamp notBelow)
+    {
+        using var cursor = OpenAt(reader, key, HlcTimestamp.Max);
+        for (var valid = cursor.SeekAtOrAfter(_start.Written); valid; valid = cursor.MoveNext())
+        {
+            var timestamp = MvccKey.TimestampOf(cursor.Key);
+            if (timestamp < notBelow)
+            {
+                return null;
+            }
+
+            if (MvccValue.IsBy(cursor.Value, id))
+            {
+                return timestamp;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>
     /// Adds the rows of a span as of a timestamp to <paramref name="rows"/>, in key order or in reverse, until a limit is met. A first row
     /// is returned whatever its size.
     /// </summary>

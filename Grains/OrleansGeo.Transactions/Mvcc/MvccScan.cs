@@ -171,13 +171,14 @@ internal sealed class MvccScan
         public bool TryAdd(ReadOnlySpan<byte> prefix, HlcTimestamp timestamp, ReadOnlySpan<byte> stored, out Key key)
         {
             key = MvccKey.DecodeKey(prefix);
-            var bytes = key.Length + stored.Length - 1;
+            var value = MvccValue.StoredBytes(stored);
+            var bytes = key.Length + value.Length;
             if (_count > 0 && (_count == limits.RowsMax || Bytes + bytes > limits.BytesMax))
             {
                 return false;
             }
 
-            rows.Add(new(key, timestamp, stored[1..].ToArray()));
+            rows.Add(new(key, timestamp, value.ToArray()));
             _count++;
             Bytes += bytes;
             return true;

@@ -1,0 +1,103 @@
+using System.Collections.Immutable;
+using OrleansGeo.Primitives;
+using OrleansGeo.Transactions;
+
+namespace OrleansGeo.Engine;
+
+/// <summary>
+/// Finishes transactions, whoever began them: their coordinator, or anybody who meets what they left behind. Why that is safe stands at
+/// <see cref="RecordRules"/>.
+/// </summary>
+internal sealed class TransactionRecovery(GatewayCore core)
+{
+    /// <summary>Test builds only: whoever recovers does not look for the intents, and takes what is staged for complete.</summary>
+    public const string BugTakesStagedForComplete = "transactions.staged-is-complete";
+
+    /// <summary>
+    /// How a transaction stands. With <paramref name="mustEnd"/> it is decided, if all its ranges can be reached: what has not staged is
+    /// aborted, what is staged is committed if it is complete and aborted otherwise. Null when its record cannot be reached or says nothing.
+    /// </summary>
+    public Task<TransactionRecord?> DecideAsync(TransactionTag tag, bool mustEnd, TimeSpan timeout) =>
+        DecideAsync(Scope(timeout), tag, mustEnd);
+
+    /// <inheritdoc cref="DecideAsync(TransactionTag, bool, TimeSpan)"/>
+    public async Task<TransactionRecord?> DecideAsync(RequestScope scope, TransactionTag tag, bool mustEnd)
+    {
+        var verdict = mustEnd ? TransactionVerdict.AbortAbsent : TransactionVerdict.Ask;
+        var record = await ConcludeAsync(scope, new(tag, verdict, HlcTimestamp.Zero, [], RequestName.None));
+        if (!mustEnd || record is not { Status: TransactionStatus.Staging })
+        {
+            return record;
+        }
+
+        if (await IsCompleteAsync(scope, record) is not { } isComplete)
+        {
+            return record;
+        }
+
+        verdict = isComplete ? TransactionVerdict.ConfirmStaged : TransactionVerdict.RefuteStaged;
+        return await ConcludeAsync(scope, new(tag, verdict, record.Timestamp, [], RequestName.None)) ?? record;
+    }
+
+    /// <summary>Decides a transaction, resolves its intents and lets its record go.</summary>
+    public async Task FinishAsync(TransactionTag tag, TimeSpan timeout)
+    {
+        var scope = Scope(timeout);
+        if (await DecideAsync(scope, tag, mustEnd: true) is { Status: TransactionStatus.Committed or TransactionStatus.Aborted } record
+            && await ResolveAsync(scope, tag.Id, record.Keys, CommitOf(record)) && record.Status == TransactionStatus.Committed)
+        {
+            await core.AskAsync(scope, tag.Anchor, new RangeOperation.Forget(tag.Anchor, tag.Id));
+        }
+    }
+
+    /// <summary>Asks something of a record; null when it cannot be reached, or there is none.</summary>
+    public async Task<TransactionRecord?> ConcludeAsync(RequestScope scope, RangeOperation.Conclude conclude)
+    {
+        var end = await core.AskAsync(scope, conclude.Transaction.Anchor, conclude);
+        return (end.Outcome as RangeOutcome.Standing)?.Record;
+    }
+
+    /// <summary>Resolves intents on keys; true when every one of them is.</summary>
+    public async Task<bool> ResolveAsync(RequestScope scope, TransactionId id, ImmutableArray<Key> keys, HlcTimestamp? commit)
+    {
+        var all = true;
+        var error = await KeyParts.AskAsync(
+            core,
+            scope,
+            keys,
+            part => new RangeOperation.Resolve(id, part.Of(keys), commit),
+            (_, end) => all &= end.Outcome is RangeOutcome.Holding);
+        return error is null && all;
+    }
+
+    /// <summary>When a decided transaction's intents become visible; null when they never do.</summary>
+    public static HlcTimestamp? CommitOf(TransactionRecord record) =>
+        record.Status == TransactionStatus.Committed ? record.Timestamp : null;
+
+    /// <summary>A scope for work that no client waits for.</summary>
+    public RequestScope Scope(TimeSpan timeout) => new(core.Host, timeout, HlcTimestamp.Zero, CancellationToken.None);
+
+    // Null when not every range could be asked.
+    private async Task<bool?> IsCompleteAsync(RequestScope scope, TransactionRecord record)
+    {
+        if (PlantedBug.Is(BugTakesStagedForComplete))
+        {
+            return true;
+        }
+
+        var (all, known) = (true, true);
+        var error = await KeyParts.AskAsync(
+            core,
+            scope,
+            record.Keys,
+            part => new RangeOperation.FindIntents(part.Of(record.Keys), record.Tag.Id, record.Timestamp),
+            (_, end) =>
+            {
+                known &= end.Outcome is RangeOutcome.Holding;
+                all &= end.Outcome is RangeOutcome.Holding { Holds: true };
+            });
+
+        // One that is missing is missing for good, whatever the others would say.
+        return !all && known ? false : error is null && known ? all : null;
+    }
+}

@@ -1,0 +1,31 @@
+using OrleansGeo.Consensus;
+using OrleansGeo.Primitives;
+
+namespace OrleansGeo.Engine;
+
+/// <summary>Intents from their arrival until they are decided.</summary>
+internal sealed class PendingLay(Caller caller, RangeOperation.Lay lay) : LatchedRequest(caller)
+{
+    public RangeOperation.Lay Lay { get; } = lay;
+
+    public HlcTimestamp Timestamp { get; set; }
+
+    public Evaluation Made { get; set; } = Evaluation.Nothing;
+
+    public bool Staged { get; set; }
+
+    public override void Run(RangeReplica replica) => replica.Evaluate(this);
+
+    public RangeOutcome.Laid Outcome(WanPath? path) => new(Timestamp, Made.Written(), Made.Checked, Staged, path);
+}
+
+/// <summary>A change of a record, or of intents, from its arrival until it is decided.</summary>
+internal sealed class PendingDecision(Caller caller, RangeOperation operation) : LatchedRequest(caller)
+{
+    public RangeOperation Operation { get; } = operation;
+
+    /// <summary>The answer once what was proposed is applied.</summary>
+    public Func<WanPath?, RangeOutcome>? Outcome { get; set; }
+
+    public override void Run(RangeReplica replica) => replica.Evaluate(this);
+}

@@ -1,0 +1,232 @@
+using System.Collections.Immutable;
+using OrleansGeo.Primitives;
+using OrleansGeo.Transactions;
+
+namespace OrleansGeo.Engine;
+
+// Requests that meet intents of others. They give their latches back and wait in line for the key; when its intent is resolved the first in
+// line goes on, and once it knows what it does to the key, the next. A key with a line has an intent, or somebody on the way from the line
+// through the latches: so every line moves.
+//
+// Whoever waits has the transaction looked after: what is decided is resolved here, what its coordinator left behind is finished, and what
+// began later than one that waits for it gives way (wound-wait on the first timestamps): so no ring of transactions waits for itself.
+internal sealed partial class RangeReplica
+{
+    private const long PatienceMs = 20;
+    private const long PatienceMsMax = 320;
+    private const long WatchTimeoutMs = 3_000;
+
+    // A transaction holds intents for the two or three rounds that its commit takes.
+    private const long LongestLockMs = 2_000;
+    private const long AbandonedMs = 1_000;
+
+    private readonly LockQueues<LatchedRequest> _locks;
+    private readonly HashSet<TransactionId> _watched = [];
+    private readonly Queue<Key> _toLetGo = new();
+    private bool _lettingGo;
+    private bool _letsAllGo;
+    private long _arrivals;
+
+    /// <summary>After a turn: storage shows what was applied, so whoever waited for it may look.</summary>
+    public void ServeAfterTurn()
+    {
+        if (_letsAllGo)
+        {
+            _letsAllGo = false;
+            LetAllGo();
+        }
+
+        LetGo();
+        ServeParked();
+    }
+
+    // True when the request waits now: another transaction holds one of its keys, or somebody who came before waits for one.
+    private bool AwaitsLock(
+        LatchedRequest request, ImmutableArray<KeyWrite> writes, ImmutableArray<KeyCheck> checks, TransactionId? self)
+    {
+        if (_intents.Count == 0 && _locks.Waiting == 0)
+        {
+            return false;
+        }
+
+        foreach (var write in writes)
+        {
+            if (_intents.TryGet(write.Key, out var intent) && intent.By.Id != self)
+            {
+                AwaitLock(request, write.Key, intent);
+                return true;
+            }
+
+            if (_locks.IsBehind(write.Key, request.Arrival))
+            {
+                AwaitLock(request, write.Key, null);
+                return true;
+            }
+        }
+
+        foreach (var check in checks)
+        {
+            if (_intents.TryGet(check.Key, out var intent) && intent.By.Id != self)
+            {
+                AwaitLock(request, check.Key, intent);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private void AwaitLock(LatchedRequest request, Key key, Intent? intent)
+    {
+        // Coming back to the line of a key that is locked anew lets nobody else go: they would only do the same.
+        if (request.LetGoFor == key && intent is not null)
+        {
+            request.LetGoFor = null;
+        }
+
+        if (!_locks.TryWait(key, request.Arrival, request))
+        {
+            Finish(request, new RangeOutcome.Overloaded("requests waiting for locks of the range"));
+            return;
+        }
+
+        Release(request);
+        _node.Stir(this);
+        if (intent is not null)
+        {
+            Watch(intent.By);
+        }
+    }
+
+    /// <summary>Once a request that waited knows what it does, the next in line finds its latches taken or free, and its turn come.</summary>
+    private void LetNextGo(LatchedRequest request)
+    {
+        if (request.LetGoFor is { } key)
+        {
+            request.LetGoFor = null;
+            _toLetGo.Enqueue(key);
+            LetGo();
+        }
+    }
+
+    // One loop however many go, and none of them nests.
+    private void LetGo()
+    {
+        if (_lettingGo)
+        {
+            return;
+        }
+
+        _lettingGo = true;
+        while (_toLetGo.TryDequeue(out var key))
+        {
+            while (_locks.TryTake(key, out var request))
+            {
+                if (request.Caller.Deadline >= _node.Clock.Mono())
+                {
+                    request.LetGoFor = key;
+                    Acquire(request);
+                    break;
+                }
+
+                _node.Reply(request.Caller, new RangeOutcome.Expired(false));
+            }
+        }
+
+        _lettingGo = false;
+    }
+
+    private void LetAllGo()
+    {
+        foreach (var request in _locks.TakeAll())
+        {
+            Acquire(request);
+        }
+    }
+
+    private void DropExpiredWaiters()
+    {
+        var now = _node.Clock.Mono();
+        foreach (var request in _locks.TakeWhere(request => request.Caller.Deadline < now))
+        {
+            _node.Reply(request.Caller, new RangeOutcome.Expired(false));
+        }
+    }
+
+    private void Watch(TransactionTag tag)
+    {
+        if (_watched.Add(tag.Id))
+        {
+            _ = WatchAsync(tag);
+        }
+    }
+
+    // Ends when the transaction holds nothing here any more, or another replica leads.
+    private async Task WatchAsync(TransactionTag tag)
+    {
+        var began = _node.Clock.Mono();
+        var patienceMs = PatienceMs;
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(patienceMs + _node.Prng.Below(patienceMs)), _node.Time);
+                if (_stopped || _node.IsStopped || _leadingTerm == default || _intents.Of(tag.Id).Count == 0)
+                {
+                    return;
+                }
+
+                var mustEnd = !_node.IsLive(tag.Coordinator) || _node.Clock.Mono().MicrosSince(began) > LongestLockMs * 1000
+                    || IsWoundedBy(tag);
+                var record = await _node.Recovery.DecideAsync(tag, mustEnd, TimeSpan.FromMilliseconds(WatchTimeoutMs));
+                if (record is { Status: TransactionStatus.Committed or TransactionStatus.Aborted })
+                {
+                    ResolveHere(record);
+                }
+
+                patienceMs = Math.Min(PatienceMsMax, patienceMs * 2);
+            }
+        }
+        finally
+        {
+            _watched.Remove(tag.Id);
+        }
+    }
+
+    private bool IsWoundedBy(TransactionTag held)
+    {
+        foreach (var key in _intents.Of(held.Id))
+        {
+            foreach (var request in _locks.For(key))
+            {
+                if (request is PendingLay lay && lay.Lay.Transaction.GoesBefore(held))
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
+    private void ResolveHere(TransactionRecord record)
+    {
+        if (!_stopped && _intents.Of(record.Tag.Id).Count > 0)
+        {
+            var keys = ImmutableArray.CreateRange(_intents.Of(record.Tag.Id));
+            var commit = record.Status == TransactionStatus.Committed ? record.Timestamp : (HlcTimestamp?)null;
+            _ = _node.CallAsync(
+                _node.Id, Id, new RangeOperation.Resolve(record.Tag.Id, keys, commit), TimeSpan.FromMilliseconds(WatchTimeoutMs),
+                CancellationToken.None);
+        }
+    }
+
+    // Intents that hold back what followers may serve, and wait for nobody.
+    private void WatchAbandoned()
+    {
+        foreach (var intent in _intents.LockedBefore(_node.Clock.Peek().AddMillis(-AbandonedMs)))
+        {
+            Watch(intent.By);
+        }
+    }
+}

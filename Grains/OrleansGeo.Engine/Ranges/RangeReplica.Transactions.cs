@@ -1,0 +1,347 @@
+using System.Collections.Immutable;
+using OrleansGeo.Consensus;
+using OrleansGeo.Primitives;
+using OrleansGeo.Transactions;
+
+namespace OrleansGeo.Engine;
+
+// What the ranges of a transaction do for it. The argument why it is one transaction stands at RecordRules; here is what it needs of a range:
+//
+// - A lay is evaluated under latches on its keys, which it keeps until it is applied, on the newest versions, with no other's intent on
+//   them. From then on the intent keeps everybody off the key at and above its timestamp.
+// - A lay takes a timestamp as a write does: above every version, every read and the closed time. It would like the transaction's.
+// - What comes twice, or late, changes nothing: it meets its own intent, its record, or the version it became.
+internal sealed partial class RangeReplica
+{
+    /// <summary>Test builds only: a fence is not left behind where an intent is missing.</summary>
+    public const string BugNoFence = "transactions.no-fence";
+
+    /// <summary>Test builds only: a late copy of a transaction's write is made again.</summary>
+    public const string BugLaysTwice = "transactions.lays-twice";
+
+    /// <summary>Test builds only: a record is staged although what the transaction read may have changed.</summary>
+    public const string BugStagesMoved = "transactions.stages-moved";
+
+    /// <summary>Test builds only: what was read is held to be true later without looking.</summary>
+    public const string BugNoRefresh = "transactions.no-refresh";
+
+    /// <summary>Test builds only: reads do not mind intents.</summary>
+    public const string BugReadsIgnoreIntents = "transactions.reads-ignore-intents";
+
+    private readonly IntentTable _intents = new();
+    private readonly RecordTable _records = new();
+
+    private void HandleLay(Caller caller, RangeOperation.Lay lay)
+    {
+        if (MustGoElsewhere(caller, lay))
+        {
+            return;
+        }
+
+        if (Id == SystemKeys.RangeId)
+        {
+            _node.Reply(caller, new RangeOutcome.Unsuitable("the system range takes part in no transaction"));
+            return;
+        }
+
+        if (_proposed.Count >= _node.Options.ProposalsMax || _intents.Bytes > _node.Options.IntentBytesMax)
+        {
+            _node.Reply(caller, new RangeOutcome.Overloaded("intents of the range"));
+            return;
+        }
+
+        var pending = new PendingLay(caller, lay);
+        foreach (var write in lay.Writes)
+        {
+            pending.Latch.Add(write.Key, LatchAccess.Write);
+        }
+
+        if (lay.Stage is not null)
+        {
+            pending.Latch.Add(RecordLatch(lay.Transaction), LatchAccess.Write);
+        }
+
+        Acquire(pending);
+    }
+
+    public void Evaluate(PendingLay pending)
+    {
+        var lay = pending.Lay;
+        if (OutOfRange(lay.Writes, []) is { } moved)
+        {
+            Finish(pending, moved);
+        }
+        else if (!_core.MayServe(_node.Clock.Mono()))
+        {
+            Finish(pending, NotLeaseholder(false));
+        }
+        else if (WhatBecameOf(lay) is { } known)
+        {
+            FinishIfLeased(pending, known);
+        }
+        else if (!AwaitsLock(pending, lay.Writes, lay.Checks, lay.Transaction.Id))
+        {
+            LayOrRefuse(pending);
+        }
+    }
+
+    // The answer when this attempt was decided, or its request settled by another; null when there is something to do.
+    private RangeOutcome? WhatBecameOf(RangeOperation.Lay lay)
+    {
+        var tag = lay.Transaction;
+        if (lay.Stage is { } stage)
+        {
+            if (_records.TryGet(tag.Id, out var record) && record.Status != TransactionStatus.Staging)
+            {
+                return PlantedBug.Is(RecordRules.BugStagesAborted) ? null : new RangeOutcome.Standing(record, null);
+            }
+
+            if (RecordedOf(tag.Anchor, stage.Request, tag.Id) is { } settled)
+            {
+                return settled;
+            }
+        }
+
+        return _intents.TryGet(lay.Writes[0].Key, out var intent) && intent.By.Id == tag.Id
+            ? null
+            : MadeBy(lay.Writes[0].Key, tag) is { } made ? new RangeOutcome.Standing(made, null) : null;
+    }
+
+    // A transaction whose record is gone has left its id with what it wrote.
+    private TransactionRecord? MadeBy(Key key, TransactionTag tag) =>
+        !PlantedBug.Is(BugLaysTwice) && _node.Mvcc.MadeBy(_node.Storage, key, tag.Id, tag.Priority) is { } at
+            ? new(tag, TransactionStatus.Committed, at, [], RequestName.None)
+            : null;
+
+    private RangeOutcome? RecordedOf(Key anchor, RequestName request, TransactionId self)
+    {
+        if (!request.IsSome)
+        {
+            return null;
+        }
+
+        RequestRecordKey.Encode(_node.Scratch, anchor, request.Id.AsSpan());
+        if (!_node.Storage.TryGet(_node.Scratch.Written, out var stored) || PlantedBug.Is("engine.no-dedupe"))
+        {
+            return null;
+        }
+
+        return RequestDecision.Decide(RequestRecord.Decode(stored), request.BodyHash.AsSpan()) switch
+        {
+            RequestDecision.Mismatch => new RangeOutcome.RequestMismatch(),
+            RequestDecision.Replay replay => RecordedOutcome.Read(replay.Outcome) switch
+            {
+                RecordedOutcome.Refused refused => refused.Refusal with { IsRecorded = true },
+                RecordedOutcome.Made made => new RangeOutcome.Written(made.Version, [], true, _applied, null),
+                RecordedOutcome.Claimed claimed => claimed.By.Id == self || IsOver(claimed.By.Id)
+                    ? null
+                    : new RangeOutcome.Claimed(claimed.By),
+                _ => null,
+            },
+            _ => null,
+        };
+    }
+
+    // Its claim names an attempt that was aborted; one that committed would have left the outcome instead.
+    private bool IsOver(TransactionId id) => _records.Find(id) is null or { Status: TransactionStatus.Aborted };
+
+    private void LayOrRefuse(PendingLay pending)
+    {
+        var lay = pending.Lay;
+        pending.Made = EvaluateWrites(lay.Writes, lay.Checks);
+        if (pending.Made.Refusal is { } refusal)
+        {
+            FinishIfLeased(pending, refusal);
+            return;
+        }
+
+        if (_intents.TryGet(lay.Writes[0].Key, out var laid))
+        {
+            pending.Timestamp = laid.Timestamp;
+            pending.Staged = _records.TryGet(lay.Transaction.Id, out var record) && record.Status == TransactionStatus.Staging;
+            FinishIfLeased(pending, pending.Outcome(null));
+            return;
+        }
+
+        pending.Timestamp = WriteTimestamps.Choose(pending.Made.Newest, NewestRead(lay.Writes), _node.Closed.Floor, lay.At);
+        pending.Staged = lay.Stage is { } stage && (stage.MayMove || pending.Timestamp <= lay.At || PlantedBug.Is(BugStagesMoved));
+        Propose(pending, CommandOf(pending));
+        if (pending.Latch.State == LatchState.Held && pending.Term != default)
+        {
+            foreach (var write in lay.Writes)
+            {
+                _inFlight[write.Key] = pending.Timestamp;
+            }
+
+            _latches.Assign(pending.Latch, pending.Timestamp, _granted);
+            RunGranted();
+        }
+    }
+
+    private TransactCommand CommandOf(PendingLay pending)
+    {
+        var (lay, command) = (pending.Lay, new TransactCommand());
+        for (var i = 0; i < lay.Writes.Length; i++)
+        {
+            command.Intents.Add(new(lay.Writes[i].Key, lay.Transaction, pending.Timestamp, pending.Made.Values[i]));
+        }
+
+        if (pending.Staged)
+        {
+            var staged = new TransactionRecord(
+                lay.Transaction, TransactionStatus.Staging, pending.Timestamp, lay.Stage!.Keys, lay.Stage.Request);
+            var decision = RecordRules.Stage(_records.Find(lay.Transaction.Id), staged);
+            Invariant.Holds(decision.IsNew);
+            command.Records.Add(new(lay.Transaction.Anchor, lay.Transaction.Id, staged));
+            Remember(command, lay.Transaction.Anchor, lay.Stage.Request, pending.Timestamp, new RecordedOutcome.Claimed(lay.Transaction));
+        }
+
+        return command;
+    }
+
+    private static void Remember(TransactCommand command, Key anchor, RequestName request, HlcTimestamp at, RecordedOutcome outcome)
+    {
+        if (request.IsSome)
+        {
+            command.Requests.Add(new(anchor, request.Id, request.BodyHash, at.AddMillis(request.RetainMs), outcome.Encode()));
+        }
+    }
+
+    private void Propose(LatchedRequest pending, TransactCommand command)
+    {
+        var proposed = _core.Propose(command.Encode(_node.Scratch), _node.Clock.Mono(), out var index, mayLag: true);
+        if (proposed != ProposeOutcome.Accepted)
+        {
+            Finish(pending, proposed == ProposeOutcome.TooMuchInFlight
+                ? new RangeOutcome.Overloaded("bytes in flight of the range")
+                : NotLeaseholder(false));
+            return;
+        }
+
+        _node.Counters.Proposals++;
+        pending.Term = _core.Term;
+        _proposed.Add(index.Value, pending);
+        LetNextGo(pending);
+        _node.Closed.Touch(this);
+        _node.MarkDirty(this);
+    }
+
+    private void ApplyTransact(TransactCommand command, NodeTurn turn)
+    {
+        foreach (var intent in command.Intents)
+        {
+            _node.Clock.Raise(intent.Timestamp);
+            _intents.Put(intent);
+            IntentKey.Encode(turn.Key, intent.Key);
+            turn.Buffer.Clear();
+            intent.Write(turn.Buffer);
+            turn.Batch.Put(turn.Key.Written, turn.Buffer.Written);
+        }
+
+        foreach (var resolution in command.Resolutions)
+        {
+            ApplyResolution(resolution, turn);
+        }
+
+        foreach (var (anchor, id, record) in command.Records)
+        {
+            TransactionRecordKey.Encode(turn.Key, anchor, id);
+            if (record is null)
+            {
+                _records.Remove(id);
+                turn.Batch.Delete(turn.Key.Written);
+                continue;
+            }
+
+            _records.Put(record);
+            turn.Buffer.Clear();
+            record.Write(turn.Buffer);
+            turn.Batch.Put(turn.Key.Written, turn.Buffer.Written);
+        }
+
+        foreach (var request in command.Requests)
+        {
+            RequestRecordKey.Encode(turn.Key, request.Anchor, request.Id.AsSpan());
+            new RequestRecord(request.KeepUntil, [.. request.BodyHash], request.Outcome).Encode(turn.Buffer);
+            turn.Batch.Put(turn.Key.Written, turn.Buffer.Written);
+        }
+    }
+
+    private void ApplyResolution(Resolution resolution, NodeTurn turn)
+    {
+        if (!_intents.TryRemove(resolution.Key, resolution.Id, out var intent))
+        {
+            return;
+        }
+
+        IntentKey.Encode(turn.Key, resolution.Key);
+        turn.Batch.Delete(turn.Key.Written);
+        if (resolution.Commit is { } at)
+        {
+            Invariant.Holds(at >= intent.Timestamp);
+            _node.Clock.Raise(at);
+            MvccKey.Encode(turn.Key, resolution.Key, at);
+            MvccValue.Encode(turn.Buffer, resolution.Id, intent.Value);
+            turn.Batch.Put(turn.Key.Written, turn.Buffer.Written);
+            _bytesWritten += resolution.Key.Length + (intent.Value?.Length ?? 0) + 40;
+        }
+
+        _toLetGo.Enqueue(resolution.Key);
+        turn.ServeAfterwards(this);
+    }
+
+    // Rows and records are latched apart: who asks for a record waits for no row.
+    private static Key RecordLatch(TransactionTag tag)
+    {
+        var key = new byte[tag.Anchor.Length + 1 + TransactionId.Length];
+        tag.Anchor.Span.CopyTo(key);
+        global::System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(key.AsSpan(tag.Anchor.Length + 1), tag.Id.High);
+        global::System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(key.AsSpan(tag.Anchor.Length + 9), tag.Id.Low);
+        return new(key);
+    }
+
+    private void LoadTransactions()
+    {
+        _intents.Clear();
+        _records.Clear();
+        if (Descriptor is { } descriptor)
+        {
+            _intents.Load(_node.Storage, descriptor.Span);
+            _records.Load(_node.Storage, descriptor.Span);
+        }
+    }
+
+    // What this replica was given with a snapshot, of which storage shows nothing yet.
+    private void TakeTransactions(IEnumerable<(byte[] Key, byte[] Value)> pairs)
+    {
+        _intents.Clear();
+        _records.Clear();
+        foreach (var (key, value) in pairs)
+        {
+            if (key[0] == IntentKey.Prefix)
+            {
+                _intents.Put(Intent.Decode(value));
+            }
+            else if (key[0] == TransactionRecordKey.Prefix)
+            {
+                _records.Put(TransactionRecord.Decode(value));
+            }
+        }
+    }
+
+    /// <summary>Takes over what the left half of a split holds of this range, of which storage may not show all yet.</summary>
+    private void Inherit(RangeReplica left)
+    {
+        _intents.Clear();
+        _records.Clear();
+        foreach (var intent in left._intents.All.Where(intent => Descriptor!.Span.Contains(intent.Key)))
+        {
+            _intents.Put(intent);
+        }
+
+        foreach (var record in left._records.All.Where(record => Descriptor!.Span.Contains(record.Tag.Anchor)))
+        {
+            _records.Put(record);
+        }
+    }
+}

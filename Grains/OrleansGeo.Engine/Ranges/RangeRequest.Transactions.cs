@@ -1,0 +1,105 @@
+using System.Collections.Immutable;
+using OrleansGeo.Primitives;
+using OrleansGeo.Transactions;
+
+namespace OrleansGeo.Engine;
+
+/// <summary>What a write looks at in the moment in which it is made.</summary>
+/// <param name="Key">The key.</param>
+/// <param name="Precondition">What must hold of it.</param>
+/// <param name="Row">A comparison that must hold of its row; null for none.</param>
+/// <param name="IsWanted">The value found is part of the answer.</param>
+public sealed record KeyCheck(Key Key, Precondition Precondition, RowCheck? Row, bool IsWanted);
+
+/// <summary>What comes with the writes beside the anchor.</summary>
+/// <param name="Keys">All keys that the transaction writes, here and in other ranges.</param>
+/// <param name="MayMove">The transaction has read nothing beside its writes, so it may be staged later than it was asked for.</param>
+/// <param name="Request">The request it is for.</param>
+public sealed record Staging(ImmutableArray<Key> Keys, bool MayMove, RequestName Request);
+
+/// <summary>What is asked of a record.</summary>
+public enum TransactionVerdict : byte
+{
+    /// <summary>Nothing: how does it stand?</summary>
+    Ask = 1,
+
+    /// <summary>Committed at the timestamp: every intent is in place.</summary>
+    Commit = 2,
+
+    /// <summary>What was staged for the timestamp is complete.</summary>
+    ConfirmStaged = 3,
+
+    /// <summary>What was staged for the timestamp is incomplete and stays so.</summary>
+    RefuteStaged = 4,
+
+    /// <summary>Aborted unless it has staged.</summary>
+    AbortAbsent = 5,
+}
+
+public abstract partial record RangeOperation
+{
+    /// <summary>
+    /// Intents of a transaction on keys of this range, evaluated and locked now. Answered with <see cref="RangeOutcome.Laid"/> when a
+    /// quorum holds them. Asked again it gives the same answer.
+    /// </summary>
+    /// <param name="Transaction">Whose.</param>
+    /// <param name="At">The timestamp the transaction would like to commit at.</param>
+    /// <param name="Writes">At least one; no key twice.</param>
+    /// <param name="Checks">Looks at keys that are written here.</param>
+    /// <param name="Stage">With the writes beside the anchor: the record is staged together with them.</param>
+    public sealed record Lay(
+        TransactionTag Transaction, HlcTimestamp At, ImmutableArray<KeyWrite> Writes, ImmutableArray<KeyCheck> Checks, Staging? Stage)
+        : RangeOperation;
+
+    /// <summary>
+    /// Newest versions of keys at a timestamp at or above the one given: as much above it as it takes to see everything that is in this
+    /// range's log.
+    /// </summary>
+    public sealed record Look(ImmutableArray<Key> Keys, HlcTimestamp AtLeast) : RangeOperation;
+
+    /// <summary>Whether what was read of keys at one timestamp holds at a later one as well; if so, it stays that way.</summary>
+    /// <param name="Keys">The keys.</param>
+    /// <param name="From">When they were read.</param>
+    /// <param name="To">When they are to be as they were read.</param>
+    /// <param name="IsNewest">What was read must be what is there now, also above that timestamp.</param>
+    public sealed record Refresh(ImmutableArray<Key> Keys, HlcTimestamp From, HlcTimestamp To, bool IsNewest) : RangeOperation;
+
+    /// <summary>Whether a transaction has intents on keys at or below a timestamp; where it has not, it never will have.</summary>
+    public sealed record FindIntents(ImmutableArray<Key> Keys, TransactionId Id, HlcTimestamp At) : RangeOperation;
+
+    /// <summary>Decides on the record of a transaction, or asks for it.</summary>
+    public sealed record Conclude(
+        TransactionTag Transaction, TransactionVerdict Verdict, HlcTimestamp At, ImmutableArray<Key> Keys, RequestName Request)
+        : RangeOperation;
+
+    /// <summary>Turns a decided transaction's intents on keys into versions at its commit timestamp, or takes them away when null.</summary>
+    public sealed record Resolve(TransactionId Id, ImmutableArray<Key> Keys, HlcTimestamp? Commit) : RangeOperation;
+
+    /// <summary>All intents of a decided transaction are resolved: its record may go.</summary>
+    public sealed record Forget(Key Anchor, TransactionId Id) : RangeOperation;
+
+    /// <summary>Records that a named request was refused, unless something else is recorded of it.</summary>
+    public sealed record RefuseRequest(Key Anchor, RequestName Request, RangeOutcome.Refused Refusal) : RangeOperation;
+}
+
+public abstract partial record RangeOutcome
+{
+    /// <summary>Intents are in place.</summary>
+    /// <param name="Timestamp">From when on the keys are locked.</param>
+    /// <param name="Keys">What the writes do.</param>
+    /// <param name="Checked">What was found for each check.</param>
+    /// <param name="Staged">The record was staged for that timestamp.</param>
+    /// <param name="QuorumPath">The hops of the acknowledgement that made them durable.</param>
+    public sealed record Laid(
+        HlcTimestamp Timestamp, ImmutableArray<KeyWritten> Keys, ImmutableArray<FoundValue> Checked, bool Staged, WanPath? QuorumPath)
+        : RangeOutcome;
+
+    /// <summary>How a record stands; null when there is none.</summary>
+    public sealed record Standing(TransactionRecord? Record, WanPath? QuorumPath) : RangeOutcome;
+
+    /// <summary>Another attempt is being made for the same request.</summary>
+    public sealed record Claimed(TransactionTag By) : RangeOutcome;
+
+    /// <summary>Yes or no.</summary>
+    public sealed record Holding(bool Holds) : RangeOutcome;
+}

@@ -1,0 +1,81 @@
+using System.Collections.Immutable;
+using OrleansGeo.Primitives;
+using OrleansGeo.Transactions;
+
+namespace OrleansGeo.Engine;
+
+/// <summary>An intent that becomes a version at a timestamp, or goes without a trace when null.</summary>
+internal readonly record struct Resolution(Key Key, TransactionId Id, HlcTimestamp? Commit);
+
+/// <summary>A record that is put, or removed when null.</summary>
+internal readonly record struct RecordChange(Key Anchor, TransactionId Id, TransactionRecord? Record);
+
+/// <summary>
+/// One entry's worth of what transactions do to a range. Applied in this order: intents laid, intents resolved, records, requests. A
+/// resolution that meets no intent of its transaction changes nothing.
+/// </summary>
+internal sealed class TransactCommand
+{
+    private const byte Version = 1;
+
+    public List<Intent> Intents { get; init; } = [];
+
+    public List<Resolution> Resolutions { get; init; } = [];
+
+    public List<RecordChange> Records { get; init; } = [];
+
+    public List<RequestStamp> Requests { get; init; } = [];
+
+    public bool IsEmpty => Intents.Count + Resolutions.Count + Records.Count + Requests.Count == 0;
+
+    public byte[] Encode(CodecWriter into)
+    {
+        into.Clear();
+        into.WriteByte(Version);
+        into.WriteByte((byte)CommandKind.Transact);
+        into.WriteList(Intents, static (w, intent) => intent.Write(w));
+        into.WriteList(Resolutions, static (w, one) =>
+        {
+            w.WriteKey(one.Key);
+            one.Id.Write(w);
+            w.WriteOptional(one.Commit);
+        });
+        into.WriteList(Records, static (w, change) =>
+        {
+            w.WriteKey(change.Anchor);
+            change.Id.Write(w);
+            w.WriteBool(change.Record is not null);
+            change.Record?.Write(w);
+        });
+        into.WriteList(Requests, static (w, stamp) =>
+        {
+            w.WriteKey(stamp.Anchor);
+            w.WriteBytes(stamp.Id.AsSpan());
+            w.WriteBytes(stamp.BodyHash.AsSpan());
+            w.WriteTimestamp(stamp.KeepUntil);
+            w.WriteBytes(stamp.Outcome);
+        });
+        return into.ToArray();
+    }
+
+    public static TransactCommand Decode(ReadOnlySpan<byte> payload)
+    {
+        var reader = new CodecReader(payload);
+        reader.ReadVersion("a range command", Version);
+        reader.ReadByte();
+        var command = new TransactCommand
+        {
+            Intents = [.. reader.ReadList(static (ref r) => Intent.Read(ref r))],
+            Resolutions = [.. reader.ReadList(static (ref r) =>
+                new Resolution(r.ReadKey(), TransactionId.Read(ref r), r.ReadOptionalTimestamp()))],
+            Records = [.. reader.ReadList(static (ref r) => new RecordChange(
+                r.ReadKey(), TransactionId.Read(ref r), r.ReadBool() ? TransactionRecord.Read(ref r) : null))],
+            Requests = [.. reader.ReadList(static (ref r) => new RequestStamp(
+                r.ReadKey(), ReadBlob(ref r), ReadBlob(ref r), r.ReadTimestamp(), r.ReadBytes().ToArray()))],
+        };
+        reader.ExpectEnd("a transaction command");
+        return command;
+    }
+
+    private static ImmutableArray<byte> ReadBlob(ref CodecReader reader) => [.. reader.ReadBytes()];
+}

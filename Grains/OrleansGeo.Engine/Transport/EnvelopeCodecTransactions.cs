@@ -1,0 +1,177 @@
+using System.Collections.Immutable;
+using OrleansGeo.Primitives;
+using OrleansGeo.Transactions;
+
+namespace OrleansGeo.Engine;
+
+// The operations of transactions.
+public static partial class EnvelopeCodecOperations
+{
+    private static void WriteTransactional(CodecWriter writer, RangeOperation operation)
+    {
+        switch (operation)
+        {
+            case RangeOperation.Lay lay:
+                writer.WriteByte(12);
+                WriteLay(writer, lay);
+                break;
+            case RangeOperation.Look look:
+                writer.WriteByte(13);
+                WriteKeys(writer, look.Keys);
+                writer.WriteTimestamp(look.AtLeast);
+                break;
+            case RangeOperation.Refresh refresh:
+                writer.WriteByte(14);
+                WriteKeys(writer, refresh.Keys);
+                writer.WriteTimestamp(refresh.From);
+                writer.WriteTimestamp(refresh.To);
+                writer.WriteBool(refresh.IsNewest);
+                break;
+            case RangeOperation.FindIntents find:
+                writer.WriteByte(15);
+                WriteKeys(writer, find.Keys);
+                find.Id.Write(writer);
+                writer.WriteTimestamp(find.At);
+                break;
+            case RangeOperation.Conclude conclude:
+                writer.WriteByte(16);
+                conclude.Transaction.Write(writer);
+                writer.WriteByte((byte)conclude.Verdict);
+                writer.WriteTimestamp(conclude.At);
+                WriteKeys(writer, conclude.Keys);
+                conclude.Request.Write(writer);
+                break;
+            case RangeOperation.Resolve resolve:
+                writer.WriteByte(17);
+                resolve.Id.Write(writer);
+                WriteKeys(writer, resolve.Keys);
+                writer.WriteOptional(resolve.Commit);
+                break;
+            case RangeOperation.Forget forget:
+                writer.WriteByte(18);
+                writer.WriteKey(forget.Anchor);
+                forget.Id.Write(writer);
+                break;
+            case RangeOperation.RefuseRequest refuse:
+                writer.WriteByte(19);
+                writer.WriteKey(refuse.Anchor);
+                refuse.Request.Write(writer);
+                EnvelopeCodecOutcomes.Write(writer, refuse.Refusal);
+                break;
+            default:
+                Invariant.Fail($"{operation.GetType().Name} has no wire format");
+                break;
+        }
+    }
+
+    private static RangeOperation ReadTransactional(ref CodecReader reader, byte which) => which switch
+    {
+        12 => ReadLay(ref reader),
+        13 => new RangeOperation.Look(ReadKeys(ref reader), reader.ReadTimestamp()),
+        14 => new RangeOperation.Refresh(ReadKeys(ref reader), reader.ReadTimestamp(), reader.ReadTimestamp(), reader.ReadBool()),
+        15 => new RangeOperation.FindIntents(ReadKeys(ref reader), TransactionId.Read(ref reader), reader.ReadTimestamp()),
+        16 => new RangeOperation.Conclude(
+            TransactionTag.Read(ref reader),
+            reader.ReadEnum<TransactionVerdict>("verdict", (byte)TransactionVerdict.Ask, (byte)TransactionVerdict.AbortAbsent),
+            reader.ReadTimestamp(),
+            ReadKeys(ref reader),
+            RequestName.Read(ref reader)),
+        17 => new RangeOperation.Resolve(TransactionId.Read(ref reader), ReadKeys(ref reader), reader.ReadOptionalTimestamp()),
+        18 => new RangeOperation.Forget(reader.ReadKey(), TransactionId.Read(ref reader)),
+        19 => new RangeOperation.RefuseRequest(
+            reader.ReadKey(),
+            RequestName.Read(ref reader),
+            EnvelopeCodecOutcomes.Read(ref reader) as RangeOutcome.Refused ?? throw new CodecException("a refusal is none")),
+        _ => throw new CodecException($"this build knows no range operation {which}"),
+    };
+
+    private static void WriteLay(CodecWriter writer, RangeOperation.Lay lay)
+    {
+        lay.Transaction.Write(writer);
+        writer.WriteTimestamp(lay.At);
+        writer.WriteList(lay.Writes, WriteOne);
+        writer.WriteList(lay.Checks, WriteCheck);
+        writer.WriteBool(lay.Stage is not null);
+        if (lay.Stage is { } stage)
+        {
+            WriteKeys(writer, stage.Keys);
+            writer.WriteBool(stage.MayMove);
+            stage.Request.Write(writer);
+        }
+    }
+
+    private static RangeOperation.Lay ReadLay(ref CodecReader reader)
+    {
+        var (tag, at) = (TransactionTag.Read(ref reader), reader.ReadTimestamp());
+        var (writes, checks) = (reader.ReadList(ReadOne), reader.ReadList(ReadCheck));
+        return new(
+            tag, at, writes, checks,
+            reader.ReadBool() ? new(ReadKeys(ref reader), reader.ReadBool(), RequestName.Read(ref reader)) : null);
+    }
+
+    private static void WriteCheck(CodecWriter writer, KeyCheck check)
+    {
+        writer.WriteKey(check.Key);
+        WriteCondition(writer, check.Precondition);
+        writer.WriteBool(check.IsWanted);
+        writer.WriteBool(check.Row is not null);
+        check.Row?.Write(writer);
+    }
+
+    private static KeyCheck ReadCheck(ref CodecReader reader)
+    {
+        var (key, condition, wanted) = (reader.ReadKey(), ReadCondition(ref reader), reader.ReadBool());
+        return new(key, condition, reader.ReadBool() ? RowCheck.Read(ref reader) : null, wanted);
+    }
+
+    private static void WriteKeys(CodecWriter writer, ImmutableArray<Key> keys) =>
+        writer.WriteList(keys, static (w, key) => w.WriteKey(key));
+
+    private static ImmutableArray<Key> ReadKeys(ref CodecReader reader) => reader.ReadList(static (ref r) => r.ReadKey());
+}
+
+// The outcomes of transactions.
+public static partial class EnvelopeCodecOutcomes
+{
+    private static void WriteTransactional(CodecWriter writer, RangeOutcome outcome)
+    {
+        switch (outcome)
+        {
+            case RangeOutcome.Laid laid:
+                writer.WriteByte(17);
+                writer.WriteTimestamp(laid.Timestamp);
+                writer.WriteList(laid.Keys, WriteWritten);
+                writer.WriteList(laid.Checked, WriteFound);
+                writer.WriteBool(laid.Staged);
+                WanPath.Write(writer, laid.QuorumPath);
+                break;
+            case RangeOutcome.Standing standing:
+                writer.WriteByte(18);
+                writer.WriteBool(standing.Record is not null);
+                standing.Record?.Write(writer);
+                WanPath.Write(writer, standing.QuorumPath);
+                break;
+            case RangeOutcome.Claimed claimed:
+                writer.WriteByte(19);
+                claimed.By.Write(writer);
+                break;
+            case RangeOutcome.Holding holding:
+                writer.WriteByte(20);
+                writer.WriteBool(holding.Holds);
+                break;
+            default:
+                Invariant.Fail($"{outcome.GetType().Name} has no wire format");
+                break;
+        }
+    }
+
+    private static RangeOutcome ReadTransactional(ref CodecReader reader, byte which) => which switch
+    {
+        17 => new RangeOutcome.Laid(
+            reader.ReadTimestamp(), reader.ReadList(ReadWritten), reader.ReadList(ReadFound), reader.ReadBool(), WanPath.Read(ref reader)),
+        18 => new RangeOutcome.Standing(reader.ReadBool() ? TransactionRecord.Read(ref reader) : null, WanPath.Read(ref reader)),
+        19 => new RangeOutcome.Claimed(TransactionTag.Read(ref reader)),
+        20 => new RangeOutcome.Holding(reader.ReadBool()),
+        _ => throw new CodecException($"this build knows no range outcome {which}"),
+    };
+}
