@@ -42,8 +42,8 @@ public abstract class GeoException : Exception
 }
 
 /// <summary>
-/// The row is not as the write demands: a condition does not hold, an insert met a row, a patch, delete or increment met none, or a sum does
-/// not fit. Nothing was written. Read again and decide anew.
+/// The row is not as the write demands: a condition does not hold, an insert met a row, a patch, delete or increment met none, or a sum
+/// does not fit. Nothing was written. Read again and decide anew.
 /// </summary>
 public sealed class GeoConditionException : GeoException
 {

@@ -60,6 +60,7 @@ public sealed class RetryTests
     [InlineData(GeoErrorKind.PreconditionFailed, "precondition-failed")]
     [InlineData(GeoErrorKind.AlreadyExists, "row-exists")]
     [InlineData(GeoErrorKind.NotFound, "row-not-found")]
+    [InlineData(GeoErrorKind.Unprocessable, "out-of-range")]
     public void An_answer_about_the_row_settles_the_write_even_after_an_open_attempt(GeoErrorKind kind, string code)
     {
         _store.Refuse(GeoErrorKind.OutcomeUnknown).Refuse(kind, code);
@@ -174,6 +175,35 @@ public sealed class RetryTests
     }
 
     [Fact]
+    public void A_transaction_is_asked_again_with_one_request_id_and_one_that_only_reads_needs_none()
+    {
+        var done = new TransactionResult(s_version, [], [new([Datum.FromString("a")], s_version, true)]);
+        _store.Refuse(GeoErrorKind.OutcomeUnknown).Refuse(GeoErrorKind.Conflict, roundTrips: 1).Answer(done, roundTrips: 2);
+        var written = Transact(steps => steps.Put(Table(), new("a", 1)));
+        Assert.Equal((s_version, 3), (written.CommitTimestamp, written.RoundTrips));
+        Assert.Equal(3, _store.Writes.Count);
+        Assert.NotNull(Assert.Single(_store.Writes.Distinct()));
+
+        _store.Answer(s_info).Refuse(GeoErrorKind.Conflict).Answer(new TransactionResult(s_version, [null], []));
+        Assert.False(Transact(steps => steps.Read(Table(), "a")).Read(Table(), "a").Found);
+        Assert.Equal([null, null], _store.Writes.Skip(3));
+    }
+
+    [Fact]
+    public void A_transaction_that_stays_open_ends_unknown_and_names_its_request_id()
+    {
+        for (var i = 0; i < 100; i++)
+        {
+            _store.Refuse(i % 2 == 0 ? GeoErrorKind.OutcomeUnknown : GeoErrorKind.RegionUnavailable);
+        }
+
+        var unknown = Assert.Throws<GeoOutcomeUnknownException>(
+            () => Transact(steps => steps.Put(Table(), new("a", 1)), new() { RequestId = "order-8" }));
+        Assert.Equal("order-8", unknown.RequestId);
+        Assert.Equal(["order-8"], _store.Writes.Distinct());
+    }
+
+    [Fact]
     public void A_session_keeps_the_token_that_has_seen_most()
     {
         var session = new GeoSession("first");
@@ -200,6 +230,9 @@ public sealed class RetryTests
     private static VersionedRow Versioned(string id) => new([Datum.FromString(id)], s_version, City(id, 1));
 
     private GeoTable<City> Table() => new GeoClient(_store.Store, new() { Time = _time }).Database("geo").Table<City>("city");
+
+    private TransactionDone Transact(Action<TransactionSteps> steps, TransactionOptions? options = null) => _time.Run(
+        () => new GeoClient(_store.Store, new() { Time = _time }).Database("geo").TransactAsync(steps, options, Cancellation));
 
     private RowWritten<City> Put(CancellationToken? cancellation = null) =>
         _time.Run(() => Table().PutAsync(new("a", 1), cancellation: cancellation ?? Cancellation));

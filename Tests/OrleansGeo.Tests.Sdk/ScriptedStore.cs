@@ -16,7 +16,7 @@ public class ScriptedStore : DispatchProxy
     /// <summary>Makes each write, and loses the first answer to it.</summary>
     public bool LosesEveryOtherWrite { get; set; }
 
-    /// <summary>Request ids of the writes, in order.</summary>
+    /// <summary>Request ids of the writes and transactions, in order.</summary>
     public ConcurrentQueue<string?> Writes { get; } = new();
 
     /// <summary>Options of all calls, in order.</summary>
@@ -64,7 +64,7 @@ public class ScriptedStore : DispatchProxy
             Bounds.Enqueue(bound);
         }
 
-        var isWrite = targetMethod!.Name == nameof(IGeoStore.WriteRowAsync);
+        var isWrite = targetMethod!.Name is nameof(IGeoStore.WriteRowAsync) or nameof(IGeoStore.TransactAsync);
         if (isWrite)
         {
             Writes.Enqueue(Options.Last().IdempotencyKey);

@@ -338,6 +338,48 @@ public abstract partial class GeoStoreConformance
     }
 
     [Fact]
+    public async Task A_key_is_of_one_request_whatever_kind_and_rows_it_is_of()
+    {
+        var transaction = s_nothing with { Writes = [OfCity(WriteKind.Put, "Rome"), OfCity(WriteKind.Put, "Bern")] };
+        Ok(await WriteAsync(WriteKind.Put, "Oslo", null, "of-a-write"));
+        Refused(GeoErrorKind.IdempotencyMismatch, await TransactAsync(transaction, "of-a-write"));
+        Ok(await TransactAsync(transaction, "of-a-transaction"));
+        Refused(GeoErrorKind.IdempotencyMismatch, await WriteAsync(WriteKind.Put, "Oslo", null, "of-a-transaction"));
+        var turned = transaction with { Writes = [.. transaction.Writes.Reverse()] };
+        Refused(GeoErrorKind.IdempotencyMismatch, await TransactAsync(turned, "of-a-transaction"));
+    }
+
+    [Fact]
+    public async Task A_transaction_spans_the_ranges_of_its_tables()
+    {
+        for (var i = 0; i < 6; i++)
+        {
+            await PutPairAsync("x", i, i);
+        }
+
+        foreach (var at in new long[] { 2, 4 })
+        {
+            var ranges = Ok(await Store.ListRangesAsync(Pair, Options, Cancellation)).Items;
+            Ok(await Store.SplitRangeAsync(ranges[^1].Id, [Text("x"), Number(at)], Options, Cancellation));
+        }
+
+        var transaction = s_nothing with
+        {
+            Reads = [.. Enumerable.Range(0, 6).Select(i => new TransactionRead("pair", [Text("x"), Number(i)]))],
+            Conditions = [new TransactionCondition.Field("pair", [Text("x"), Number(5)], new("v", ScanOperator.Equal, Number(5)))],
+            Writes = [.. Enumerable.Range(0, 6).Select(i => OfPair(WriteKind.Increment, "x", i, ("v", Number(i % 2 == 0 ? 1 : -1))))],
+        };
+        var done = Ok(await TransactAsync(transaction, "key-1"));
+        Assert.Equal(Enumerable.Range(0, 6).Select(i => (long?)i), done.Reads.Select(row => row?.Row["v"].AsInt64()));
+        Refused(GeoErrorKind.PreconditionFailed, await TransactAsync(transaction));
+        var again = Ok(await TransactAsync(transaction, "key-1"));
+        Assert.Equal(done.CommitTimestamp, again.CommitTimestamp);
+        var rows = Ok(await ScanPairsAsync(All())).Rows;
+        Assert.Equal([1L, 0, 3, 2, 5, 4], rows.Select(row => row.Row["v"].AsInt64()));
+        Assert.All(rows, row => Assert.Equal(done.CommitTimestamp, row.Version));
+    }
+
+    [Fact]
     public async Task A_transaction_that_was_refused_stays_refused_for_its_key()
     {
         var transaction = s_nothing with
