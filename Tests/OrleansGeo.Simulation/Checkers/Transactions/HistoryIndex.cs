@@ -78,6 +78,7 @@ internal sealed class HistoryIndex
             }
         }
 
+        ReportOverlaps();
         KeysInOrder = [.. Keys.OrderBy(key => key.Name, StringComparer.Ordinal)];
     }
 
@@ -108,6 +109,20 @@ internal sealed class HistoryIndex
 
     /// <summary>The transactions, a line each.</summary>
     public string Lines(IEnumerable<int> transactions) => string.Concat(transactions.Distinct().Select(id => $"\n  {Transactions[id]}"));
+
+    private void ReportOverlaps()
+    {
+        var last = new Dictionary<int, Transaction>();
+        foreach (var transaction in Transactions)
+        {
+            if (last.TryGetValue(transaction.Client, out var before) && before.ReturnedAtMicros > transaction.InvokedAtMicros)
+            {
+                Report(AnomalyKind.Malformed, $"client {transaction.Client} did two things at once:", before.Id, transaction.Id);
+            }
+
+            last[transaction.Client] = transaction;
+        }
+    }
 
     private int FirstAtOrAbove(string name)
     {

@@ -12,8 +12,7 @@ internal sealed class TimeOrders(IReadOnlyList<Transaction> transactions, bool[]
         var last = new Dictionary<int, int>();
         foreach (var transaction in transactions.Where(transaction => isIncluded[transaction.Id]))
         {
-            if (last.TryGetValue(transaction.Client, out var before)
-                && transactions[before].ReturnedAtMicros <= transaction.InvokedAtMicros)
+            if (last.TryGetValue(transaction.Client, out var before))
             {
                 graph.Add(new(before, transaction.Id, EdgeKind.Process, null, null, null));
             }

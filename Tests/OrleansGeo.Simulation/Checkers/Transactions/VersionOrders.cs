@@ -42,6 +42,7 @@ internal sealed class VersionOrders(HistoryIndex index, DependencyGraph graph)
                 other.Reader, longestReader);
         }
 
+        ReportTornAppends(key, longest);
         var seen = longest.ToHashSet();
         var unseen = key.Values.Where(value => value.IsFinal && index.IsIncluded[value.Writer] && !seen.Contains(value)).ToList();
         var order = longest.Where(value => index.IsIncluded[value.Writer]).ToList();
@@ -59,6 +60,24 @@ internal sealed class VersionOrders(HistoryIndex index, DependencyGraph graph)
         if (isPerKeyLinearizable)
         {
             ReportLost(key, unseen);
+        }
+    }
+
+    // What one transaction appended is there in its own order, from its first element on. Whether others stand between shows in cycles.
+    private void ReportTornAppends(IndexedKey key, IndexedValue[] longest)
+    {
+        var ofWriters = key.Values.GroupBy(value => value.Writer).Where(group => group.Count() > 1)
+            .ToDictionary(group => group.Key, group => new Queue<IndexedValue>(group));
+        foreach (var element in longest)
+        {
+            if (ofWriters.TryGetValue(element.Writer, out var rest) && (!rest.TryDequeue(out var expected) || expected != element))
+            {
+                index.Report(
+                    AnomalyKind.IncompatibleOrder,
+                    $"'{key.Name}' is [{Text(longest)}], where the elements of T{element.Writer} are not in the order of its appends:",
+                    element.Writer);
+                return;
+            }
         }
     }
 

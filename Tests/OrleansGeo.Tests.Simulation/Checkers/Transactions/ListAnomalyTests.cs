@@ -48,6 +48,16 @@ public sealed class ListAnomalyTests
         3 [0..10] committed: read x [2 1]
         """, TransactionLevel.Serializable, "incompatible-order");
 
+    [Theory]
+    [InlineData("2 1")]
+    [InlineData("2")]
+    public void Appends_of_one_transaction_in_another_order_are_named(string elements) => Expect(
+        $"""
+        0 [0..10] committed: append x 1; append x 2
+        1 [0..10] committed: append x 3
+        2 [0..10] committed: read x [{elements} 3]
+        """, TransactionLevel.Serializable, "incompatible-order");
+
     [Fact]
     public void An_acknowledged_append_that_nobody_finds_later_is_lost() => Expect("""
         0 [0..10] committed: append x 1
@@ -232,6 +242,12 @@ public sealed class ListAnomalyTests
     public void One_element_appended_twice_makes_the_test_wrong() => Expect("""
         0 [0..10] committed: append x 1
         1 [0..10] committed: append x 1
+        """, TransactionLevel.Serializable, "the test is wrong");
+
+    [Fact]
+    public void A_client_that_does_two_things_at_once_makes_the_test_wrong() => Expect("""
+        0 [0..10] committed: append x 1
+        0 [5..15] committed: append x 2
         """, TransactionLevel.Serializable, "the test is wrong");
 
     [Fact]
