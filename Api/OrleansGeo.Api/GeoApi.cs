@@ -55,6 +55,7 @@ public static class GeoApi
         ScanEndpoints.Map(group);
         RowEndpoints.Map(group);
         BatchEndpoints.Map(group);
+        TransactionEndpoints.Map(group);
         HealthEndpoints.Map(group);
         group.MapOpenApi("/openapi/{documentName}.json").Needs(EndpointRight.Open);
         return group;

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using OrleansGeo.Primitives;
 using OrleansGeo.Tables.Mapping;
 
 namespace OrleansGeo.Tables;
@@ -62,6 +63,19 @@ public sealed class GeoClient
 
     /// <summary>A database. Nothing is asked yet.</summary>
     public GeoDatabase Database(string name) => new(this, name, null);
+
+    /// <summary>A call in a session, or in none. What it read or wrote, the session has seen then.</summary>
+    internal async Task<GeoResult<TResult>> RunAsync<TResult>(
+        RequestAttempt<TResult> attempt, GeoSession? session, string? requestId, Func<TResult, HlcTimestamp>? writtenAt,
+        CancellationToken cancellation)
+        where TResult : class
+    {
+        var sent = session?.Current ?? default;
+        var result = await Requests.RunAsync(attempt, new(Options.Timeout, requestId, sent.Token), cancellation);
+        var seen = writtenAt is not null && result.IsOk ? writtenAt(result.Value) : result.Meta.ReadTimestamp;
+        session?.Advance(sent.Seen, result.Meta.Session, seen ?? HlcTimestamp.Zero);
+        return result;
+    }
 }
 
 /// <summary>A database, with or without a session.</summary>
@@ -112,5 +126,43 @@ public sealed class GeoDatabase
 
         await table.CheckAsync(cancellation);
         return table;
+    }
+
+    /// <summary>
+    /// Reads, conditions and writes over rows of any tables of the database: all of it at one moment, or nothing. The cluster repeats it
+    /// when it meets others; it is made once, however often it was sent. <see cref="GeoConditionException"/> when a condition does not
+    /// hold, or a row is not as a write demands: <see cref="GeoError.Field"/> names the step, as in <c>conditions[2]</c> or
+    /// <c>writes[0]</c>, counted from zero.
+    /// </summary>
+    /// <param name="steps">Adds the steps: <c>t => t.Require(…).Increment(…)</c>. Runs once.</param>
+    /// <param name="options">Isolation and request id.</param>
+    /// <param name="cancellation">Ends the call.</param>
+    /// <exception cref="GeoException">It was refused, or its outcome is not known.</exception>
+    public async Task<TransactionDone> TransactAsync(
+        Action<TransactionSteps> steps, TransactionOptions? options = null, CancellationToken cancellation = default)
+    {
+        var building = new TransactionSteps(Name);
+        steps(building);
+        var request = await building.BuildAsync(options?.Isolation ?? TransactionIsolation.Serializable, cancellation);
+        var requestId = options?.RequestId ?? (request.Writes.IsEmpty ? null : WriteOptions.NewRequestId());
+        var result = await _client.RunAsync<TransactionResult>(
+            (store, terms, token) => store.TransactAsync(Name, request, terms, token),
+            _session, requestId, done => done.CommitTimestamp, cancellation);
+        if (result.Error is not { } error)
+        {
+            return new(request, result.Value!, result.Meta);
+        }
+
+        var refused = GeoException.Of(error, result.Meta, requestId);
+        if (refused is GeoRequestException)
+        {
+            // A table that was made anew under its name may look different.
+            foreach (var table in building.Tables)
+            {
+                table.Forget();
+            }
+        }
+
+        throw refused;
     }
 }

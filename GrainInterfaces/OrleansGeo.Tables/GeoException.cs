@@ -25,7 +25,7 @@ public abstract class GeoException : Exception
     internal static GeoException Of(GeoError error, ResponseMeta meta, string? requestId) => error.Kind switch
     {
         GeoErrorKind.PreconditionFailed or GeoErrorKind.AlreadyExists => new GeoConditionException(error, meta),
-        GeoErrorKind.NotFound when IsAbsentRow(error) => new GeoConditionException(error, meta),
+        _ when IsAbsentRow(error) || IsOutOfRange(error) => new GeoConditionException(error, meta),
         GeoErrorKind.OutcomeUnknown => new GeoOutcomeUnknownException(error, meta, requestId),
         GeoErrorKind.Overloaded or GeoErrorKind.QuorumUnavailable or GeoErrorKind.RegionUnavailable or GeoErrorKind.TooFresh
             or GeoErrorKind.DeadlineExceeded or GeoErrorKind.Conflict or GeoErrorKind.IdempotencyInFlight =>
@@ -35,23 +35,27 @@ public abstract class GeoException : Exception
 
     internal static bool IsAbsentRow(GeoError error) =>
         error.Kind == GeoErrorKind.NotFound && string.Equals(error.Code, "row-not-found", StringComparison.Ordinal);
+
+    // The sum that an increment of this row would make.
+    internal static bool IsOutOfRange(GeoError error) =>
+        error.Kind == GeoErrorKind.Unprocessable && string.Equals(error.Code, "out-of-range", StringComparison.Ordinal);
 }
 
 /// <summary>
-/// The row is not as the write demands: a condition does not hold, an insert met a row, or a patch or delete met none. Nothing was written.
-/// Read again and decide anew.
+/// The row is not as the write demands: a condition does not hold, an insert met a row, a patch, delete or increment met none, or a sum does
+/// not fit. Nothing was written. Read again and decide anew.
 /// </summary>
 public sealed class GeoConditionException : GeoException
 {
     internal GeoConditionException(GeoError error, ResponseMeta meta)
         : base(error, meta)
     {
-        CurrentVersion = error.Facts?.TryGetValue("version", out var text) == true && HlcTimestamp.TryParse(text, out var version)
-            ? version
-            : null;
+        // A transaction says what it found where its condition is; that may be "absent".
+        var found = error.Facts?.GetValueOrDefault("version") ?? error.Facts?.GetValueOrDefault("found");
+        CurrentVersion = HlcTimestamp.TryParse(found, out var version) ? version : null;
     }
 
-    /// <summary>The version that the row had; null when there was no row.</summary>
+    /// <summary>The version that the row had; null when there was no row, or the cluster did not say.</summary>
     public HlcTimestamp? CurrentVersion { get; }
 }
 

@@ -9,7 +9,7 @@ namespace OrleansGeo.Tables;
 /// repeat what can be repeated until <see cref="GeoClientOptions.Timeout"/>; every refusal that remains is a <see cref="GeoException"/>.
 /// </summary>
 /// <typeparam name="TRow">A class or record; its public properties are columns.</typeparam>
-public sealed class GeoTable<TRow>
+public sealed class GeoTable<TRow> : ITransactionTable
     where TRow : class
 {
     // What a node knows of its catalog by itself is enough to lay a type over a table, also in a region that is cut off.
@@ -99,6 +99,17 @@ public sealed class GeoTable<TRow>
         return await WriteAsync(WriteKind.Delete, key.Values, [], options, cancellation);
     }
 
+    /// <summary>
+    /// Adds to columns of a row, wherever they stand. <see cref="GeoConditionException"/> when there is no row, or a sum does not fit.
+    /// </summary>
+    /// <exception cref="GeoException">It was refused, or its outcome is not known.</exception>
+    public async Task<RowWritten<TRow>> IncrementAsync(
+        RowKey key, Increment<TRow> increment, WriteOptions? options = null, CancellationToken cancellation = default)
+    {
+        await CheckAsync(cancellation);
+        return await WriteAsync(WriteKind.Increment, key.Values, increment.Values, options, cancellation);
+    }
+
     /// <summary>Rows in key order at one moment; all of them when no query is given. Nothing is asked before it is enumerated.</summary>
     public TableScan<TRow> Scan(ScanQuery<TRow>? query = null, ReadBound? bound = null) =>
         new(this, query ?? new(), bound ?? ReadBound.Strong);
@@ -151,18 +162,11 @@ public sealed class GeoTable<TRow>
                 result.Value.Version, result.Meta);
     }
 
-    private async Task<GeoResult<TResult>> RunAsync<TResult>(
+    private Task<GeoResult<TResult>> RunAsync<TResult>(
         RequestAttempt<TResult> attempt, string? requestId, Func<TResult, HlcTimestamp>? writtenAt, CancellationToken cancellation)
-        where TResult : class
-    {
-        var sent = _session?.Current ?? default;
-        var result = await _client.Requests.RunAsync(attempt, new(_client.Options.Timeout, requestId, sent.Token), cancellation);
-        var seen = writtenAt is not null && result.IsOk ? writtenAt(result.Value) : result.Meta.ReadTimestamp;
-        _session?.Advance(sent.Seen, result.Meta.Session, seen ?? HlcTimestamp.Zero);
-        return result;
-    }
+        where TResult : class => _client.RunAsync(attempt, _session, requestId, writtenAt, cancellation);
 
-    private async ValueTask<TableFit<TRow>> FitAsync(CancellationToken cancellation)
+    internal async ValueTask<TableFit<TRow>> FitAsync(CancellationToken cancellation)
     {
         if (_fit is { } known)
         {
@@ -191,9 +195,13 @@ public sealed class GeoTable<TRow>
         var refused = GeoException.Of(error, meta, requestId);
         if (refused is GeoRequestException)
         {
-            _fit = null;
+            Forget();
         }
 
         return refused;
     }
+
+    void ITransactionTable.Forget() => Forget();
+
+    private void Forget() => _fit = null;
 }

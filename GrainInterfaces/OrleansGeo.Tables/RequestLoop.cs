@@ -77,7 +77,7 @@ internal sealed class RequestLoop(IGeoStore store, GeoClientOptions options)
 
     private static bool IsAboutTheRow(GeoError error) =>
         error.Kind is GeoErrorKind.PreconditionFailed or GeoErrorKind.AlreadyExists or GeoErrorKind.IdempotencyMismatch
-        || GeoException.IsAbsentRow(error);
+        || GeoException.IsAbsentRow(error) || GeoException.IsOutOfRange(error);
 
     // Whoever is still at work on this request id is an earlier attempt of this call, or another call that was given the same id.
     private static bool LeavesOpen(GeoError error) => error.Kind is GeoErrorKind.OutcomeUnknown or GeoErrorKind.IdempotencyInFlight;

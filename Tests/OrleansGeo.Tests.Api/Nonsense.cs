@@ -18,7 +18,8 @@ public sealed class Nonsense(ulong seed)
         ("GET", "/v1/databases/geo/tables/city/rows/Oslo", -1), ("PUT", "/v1/databases/geo/tables/city/rows/Oslo", 3),
         ("PATCH", "/v1/databases/geo/tables/city/rows/Oslo", 3), ("DELETE", "/v1/databases/geo/tables/city/rows/Oslo", -1),
         ("PUT", "/v1/databases/geo/tables/pair/rows/x/1", 4), ("POST", "/v1/databases/geo/tables/pair/rows", 4),
-        ("POST", "/v1/databases/geo/tables/pair/rows:batch", 5), ("POST", "/v1/ranges/3/split", 6),
+        ("POST", "/v1/databases/geo/tables/pair/rows:batch", 5), ("POST", "/v1/databases/geo/transactions", 8),
+        ("POST", "/v1/ranges/3/split", 6),
         ("POST", "/v1/ranges/3/transfer-leader", 7), ("GET", "/v1/cluster", -1), ("GET", "/v1/nodes", -1), ("GET", "/v1/ranges", -1),
         ("GET", "/v1/latencies", -1), ("GET", "/readyz", -1),
     ];
@@ -42,6 +43,12 @@ public sealed class Nonsense(ulong seed)
         """,
         """{"at":["Oslo"]}""",
         """{"node":"n2"}""",
+        """
+        {"isolation":"serializable","reads":[{"table":"city","key":["Oslo"]}],
+         "conditions":[{"table":"pair","key":["x",1],"exists":false},{"table":"city","key":["Oslo"],"field":"pop","op":">=","value":1}],
+         "writes":[{"op":"put","table":"pair","key":["x",1],"row":{"v":"n"}},
+                   {"op":"increment","table":"city","key":["Oslo"],"field":"pop","by":-1}]}
+        """,
     ];
 
     private static readonly string[] s_headers =

@@ -27,16 +27,29 @@ internal sealed class ApiKeyAuthentication(
             ? ("", "key-missing", "A key is needed: Authorization: Bearer KEY.")
             : (", error=\"invalid_token\"", "key-unknown", "The key is not known here. Keys are given as Authorization: Bearer KEY.");
         Response.Headers.WWWAuthenticate = $"{SchemeName} realm=\"OrleansGeo\"{challenge}";
-        return Refuse(StatusCodes.Status401Unauthorized, code, detail);
+        return Problem(StatusCodes.Status401Unauthorized, code, detail).ExecuteAsync(Context);
     }
 
     /// <inheritdoc />
     protected override Task HandleForbiddenAsync(AuthenticationProperties properties)
     {
         var needed = Context.GetEndpoint()?.Metadata.GetMetadata<EndpointRight>();
-        var key = (Context.User.Identity as ApiKeyIdentity)?.Key;
-        var right = needed?.Describe($"the database {Request.RouteValues["db"]}") ?? "a right that nobody has";
-        return Refuse(
+        return Forbidden(Context, needed, (Context.User.Identity as ApiKeyIdentity)?.Key).ExecuteAsync(Context);
+    }
+
+    /// <summary>
+    /// The refusal of a request that turned out to need more than its endpoint does; null when the caller's key suffices, or no keys are
+    /// asked for.
+    /// </summary>
+    public static GeoProblem? Refusal(HttpContext http, EndpointRight needed) =>
+        http.User.Identity is ApiKeyIdentity { Key: var key } && !key.Allows(needed, http.Request.RouteValues["db"] as string)
+            ? Forbidden(http, needed, key)
+            : null;
+
+    private static GeoProblem Forbidden(HttpContext http, EndpointRight? needed, ApiKey? key)
+    {
+        var right = needed?.Describe($"the database {http.Request.RouteValues["db"]}") ?? "a right that nobody has";
+        return Problem(
             StatusCodes.Status403Forbidden, "not-allowed",
             $"This needs {right}; the key {key?.Name} has {string.Join(", ", key?.Grants ?? [])}.");
     }
@@ -58,8 +71,8 @@ internal sealed class ApiKeyAuthentication(
             : AuthenticateResult.Success(new(new ClaimsPrincipal(new ApiKeyIdentity(key)), SchemeName));
     }
 
-    private Task Refuse(int status, string code, string detail) =>
-        new GeoProblem(ProblemKinds.OfStatus(status), new(GeoErrorKind.Invalid, code, detail, "Authorization")).ExecuteAsync(Context);
+    private static GeoProblem Problem(int status, string code, string detail) =>
+        new(ProblemKinds.OfStatus(status), new(GeoErrorKind.Invalid, code, detail, "Authorization"));
 }
 
 /// <summary>A caller with a key.</summary>

@@ -43,6 +43,9 @@ public sealed class JsonMembers
     /// <summary>The first refusal.</summary>
     public GeoError? Error { get; private set; }
 
+    /// <summary>Where the object stands; the empty path is the body.</summary>
+    public string Path => _path;
+
     /// <summary>The path of a member.</summary>
     public string PathOf(string name) => _path.Length == 0 ? name : $"{_path}.{name}";
 
@@ -85,6 +88,9 @@ public sealed class JsonMembers
 
         return null;
     }
+
+    /// <summary>True when a member is given, and not null.</summary>
+    public bool Has(string name) => IndexOf(name) is >= 0 and var at && _members[at].Value.ValueKind != JsonValueKind.Null;
 
     /// <summary>Text; null when it is missing or null.</summary>
     public string? Text(string name, bool required = false) => Element(name, required) is { } value ? ToText(value, PathOf(name)) : null;

@@ -13,9 +13,6 @@ namespace OrleansGeo.Api.Resources;
 /// <summary>Many writes in one call, each with its own outcome.</summary>
 public static class BatchEndpoints
 {
-    private static readonly (string Word, WriteKind Value)[] s_operations =
-        [("put", WriteKind.Put), ("insert", WriteKind.Insert), ("merge", WriteKind.Merge), ("delete", WriteKind.Delete)];
-
     /// <summary>Maps the route.</summary>
     public static void Map(IEndpointRouteBuilder routes) =>
         routes.MapPost("/v1/databases/{db}/tables/{table}/rows:batch", Write).WithTags("Rows")
@@ -87,84 +84,11 @@ public static class BatchEndpoints
             }
 
             var write = new JsonMembers(item, path);
-            writes.Add(ReadWrite(write, table));
+            writes.Add(WriteReader.Read(write, table));
             members.Refuse(write.Finish());
         }
 
         return writes.DrainToImmutable();
-    }
-
-    private static RowWrite ReadWrite(JsonMembers write, TableInfo table)
-    {
-        write.Element("op", required: true);
-        var kind = write.Choice("op", s_operations) ?? WriteKind.Put;
-        ImmutableArray<Datum> key = default;
-        if (write.Element("key") is { } list && !RowJson.TryReadKey(list, table, write.PathOf("key"), whole: true, out key, out var error))
-        {
-            write.Refuse(error);
-        }
-
-        ImmutableArray<KeyValuePair<string, Datum>> values = [];
-        var row = write.Element("row", required: kind != WriteKind.Delete);
-        if (kind == WriteKind.Delete && row is not null)
-        {
-            write.Refuse(Refusal.Wrong(write.PathOf("row"), "unknown-member", $"'{write.PathOf("row")}': a delete has no row."));
-        }
-        else if (row is { } columns && !RowJson.TryRead(columns, table, write.PathOf("row"), ref key, out values, out error))
-        {
-            write.Refuse(error);
-        }
-
-        var precondition = ReadPrecondition(write);
-        if (write.Error is null && kind != WriteKind.Insert)
-        {
-            RequireKey(write, table, key);
-        }
-
-        return new(kind, key.IsDefault ? [] : key, values, precondition);
-    }
-
-    private static void RequireKey(JsonMembers write, TableInfo table, ImmutableArray<Datum> key)
-    {
-        for (var i = 0; i < table.Spec.PrimaryKey.Length; i++)
-        {
-            if (key.IsDefault || key[i].IsNull)
-            {
-                write.Refuse(
-                    Refusal.Wrong(
-                        write.PathOf("key"), "missing-member",
-                        $"'{write.PathOf("key")}': the key column {table.Spec.PrimaryKey[i]} is missing."));
-            }
-        }
-    }
-
-    private static Precondition ReadPrecondition(JsonMembers write)
-    {
-        var (exists, match) = ReadTags(write, "ifMatch", strong: true);
-        var (absent, noneMatch) = ReadTags(write, "ifNoneMatch", strong: false);
-        return exists || absent || !match.IsEmpty || !noneMatch.IsEmpty ? new(match, exists, absent, noneMatch) : Precondition.None;
-    }
-
-    // As in the header of that name, and a version without its quotes too: in JSON they would have to be escaped.
-    private static (bool Any, ImmutableArray<HlcTimestamp> Versions) ReadTags(JsonMembers write, string name, bool strong)
-    {
-        if (write.Text(name) is not { } text)
-        {
-            return default((bool, ImmutableArray<HlcTimestamp>)) with { Item2 = [] };
-        }
-
-        if (HlcTimestamp.TryParse(text, out var version))
-        {
-            return (false, [version]);
-        }
-
-        if (EntityTags.TryParse(text, strong, out var any, out var versions))
-        {
-            return (any, versions);
-        }
-
-        write.Refuse(Refusal.Wrong(write.PathOf(name), "bad-tag", $"'{write.PathOf(name)}' is a version, *, or a list of entity tags."));
-        return (false, []);
     }
 }
 

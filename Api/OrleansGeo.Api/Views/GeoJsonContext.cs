@@ -23,6 +23,8 @@ namespace OrleansGeo.Api.Views;
 [JsonSerializable(typeof(TransferLeaderBody))]
 [JsonSerializable(typeof(BatchBody))]
 [JsonSerializable(typeof(BatchView))]
+[JsonSerializable(typeof(TransactionBody))]
+[JsonSerializable(typeof(TransactionView))]
 [JsonSerializable(typeof(PageView))]
 [JsonSerializable(typeof(ProblemView))]
 [JsonSerializable(typeof(JsonObject))]

@@ -33,10 +33,13 @@ public sealed record SplitBody(ImmutableArray<JsonElement>? At = null);
 /// <summary>Which node is to lead.</summary>
 public sealed record TransferLeaderBody(string Node);
 
-/// <summary>One write of a batch. <c>op</c> is put, insert, merge or delete; the key may stand in <c>key</c> or in the row.</summary>
+/// <summary>
+/// One write of a batch. <c>op</c> is put, insert, merge, delete or increment; the key may stand in <c>key</c> or in the row. An increment
+/// adds <c>by</c> to the column <c>field</c>, and has no row.
+/// </summary>
 public sealed record BatchWriteBody(
-    string Op, ImmutableArray<JsonElement>? Key = null, JsonObject? Row = null, JsonElement? IfMatch = null,
-    JsonElement? IfNoneMatch = null);
+    string Op, ImmutableArray<JsonElement>? Key = null, JsonObject? Row = null, string? Field = null, JsonElement? By = null,
+    JsonElement? IfMatch = null, JsonElement? IfNoneMatch = null);
 
 /// <summary>Many writes, each on its own.</summary>
 public sealed record BatchBody(ImmutableArray<BatchWriteBody> Writes);
@@ -47,6 +50,40 @@ public sealed record BatchResultView(
 
 /// <summary>Outcomes in the order of the writes.</summary>
 public sealed record BatchView(ImmutableArray<BatchResultView> Results);
+
+/// <summary>A row that a transaction reads.</summary>
+public sealed record TransactionReadBody(string Table, ImmutableArray<JsonElement> Key);
+
+/// <summary>
+/// What must hold of a row: <c>exists</c>, or its <c>version</c>, or that the column <c>field</c> compares with <c>value</c> by <c>op</c>,
+/// one of = != &lt; &lt;= &gt; &gt;=. A null column satisfies nothing.
+/// </summary>
+public sealed record TransactionConditionBody(
+    string Table, ImmutableArray<JsonElement> Key, bool? Exists = null, string? Version = null, string? Field = null, string? Op = null,
+    JsonElement? Value = null);
+
+/// <summary>A write of a transaction: as in a batch, with its table.</summary>
+public sealed record TransactionWriteBody(
+    string Table, string Op, ImmutableArray<JsonElement>? Key = null, JsonObject? Row = null, string? Field = null, JsonElement? By = null,
+    JsonElement? IfMatch = null, JsonElement? IfNoneMatch = null);
+
+/// <summary>
+/// A transaction: what it reads, requires and writes. <c>isolation</c> is serializable or strict. Reads see the rows before the writes; a
+/// row is written once.
+/// </summary>
+public sealed record TransactionBody(
+    string? Isolation = "serializable", ImmutableArray<TransactionReadBody>? Reads = null,
+    ImmutableArray<TransactionConditionBody>? Conditions = null, ImmutableArray<TransactionWriteBody>? Writes = null);
+
+/// <summary>A row that was read; <c>row</c> and <c>version</c> are null when there is none.</summary>
+public sealed record TransactionReadView(string Table, ImmutableArray<JsonElement> Key, JsonObject? Row, string? Version);
+
+/// <summary>A row that was written; for a delete the version is that of the deletion.</summary>
+public sealed record TransactionWrittenView(ImmutableArray<JsonElement> Key, string Version, bool Created);
+
+/// <summary>What a transaction did at its timestamp, in the order of its steps.</summary>
+public sealed record TransactionView(
+    string CommitTimestamp, ImmutableArray<TransactionReadView> Reads, ImmutableArray<TransactionWrittenView> Writes);
 
 /// <summary>One row of a page.</summary>
 public sealed record ScannedRowView(ImmutableArray<JsonElement> Key, string Version, JsonObject Row);

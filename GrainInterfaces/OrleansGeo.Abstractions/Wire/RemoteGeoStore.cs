@@ -170,7 +170,8 @@ public abstract class RemoteGeoStore : IGeoStore
     {
         var request = Named(StoreOperation.Transact, database, options);
         WireTransactions.WriteRequest(request, transaction);
-        return AskAsync(StoreOperation.Transact, database, request, WireTransactions.ReadResult, cancellation);
+        return AskAsync(
+            StoreOperation.Transact, database, request, WireTransactions.ReadResult, cancellation, changes: !transaction.Writes.IsEmpty);
     }
 
     /// <inheritdoc />
@@ -209,10 +210,11 @@ public abstract class RemoteGeoStore : IGeoStore
     private static bool Changes(StoreOperation operation) => operation is
         StoreOperation.SplitRange or StoreOperation.TransferLeader or StoreOperation.CreateDatabase or StoreOperation.DropDatabase or
         StoreOperation.CreateTable or StoreOperation.ChangeTable or StoreOperation.DropTable or StoreOperation.WriteRow or
-        StoreOperation.WriteRows or StoreOperation.Transact;
+        StoreOperation.WriteRows;
 
     private async Task<GeoResult<T>> AskAsync<T>(
-        StoreOperation operation, string subject, CodecWriter request, ItemReader<T> read, CancellationToken cancellation)
+        StoreOperation operation, string subject, CodecWriter request, ItemReader<T> read, CancellationToken cancellation,
+        bool changes = false)
         where T : class
     {
         try
@@ -223,7 +225,7 @@ public abstract class RemoteGeoStore : IGeoStore
         catch (Exception failure)
         {
             var why = failure is OperationCanceledException ? "The caller gave up" : $"The node could not be asked: {failure.Message}";
-            var error = Changes(operation)
+            var error = changes || Changes(operation)
                 ? new GeoError(GeoErrorKind.OutcomeUnknown, "commit-outcome-unknown", $"{why}; the request may have been carried out.")
                 : new(GeoErrorKind.RegionUnavailable, "region-unavailable", why);
             return new(null, error, ResponseMeta.Local());

@@ -71,6 +71,26 @@ public sealed class ApiKeyTests : IDisposable
         (await AsAsync(api, "GET", "/metrics", reader)).IsProblem(403, "not-allowed", "Authorization");
     }
 
+    [Fact]
+    public async Task A_transaction_needs_the_right_to_write_only_when_it_writes()
+    {
+        var (reader, writer) = (_keys.Add("reader", "read:geo"), _keys.Add("writer", "write:geo"));
+        await using var api = await StartAsync();
+        const string Target = "/v1/databases/geo/transactions";
+        const string Read = """{"reads":[{"table":"city","key":["Oslo"]}],"writes":[]}""";
+        const string Delete = """{"writes":[{"op":"delete","table":"city","key":["Oslo"]}]}""";
+        (await AsAsync(api, "POST", Target, null, Read)).IsProblem(401, "key-missing", "Authorization");
+        (await AsAsync(api, "POST", Target, reader, Read)).Is(200);
+        var reply = await AsAsync(api, "POST", Target, reader, Delete);
+        reply.IsProblem(403, "not-allowed", "Authorization");
+        Assert.Equal(
+            "This needs the right to write the database geo; the key reader has read:geo.",
+            reply.Problem.GetProperty("detail").GetString());
+        (await AsAsync(api, "POST", "/v1/databases/other/transactions", writer, Read)).IsProblem(403, "not-allowed", "Authorization");
+        (await AsAsync(api, "GET", Row, reader)).Is(200);
+        (await AsAsync(api, "POST", Target, writer, Delete)).Is(200);
+    }
+
     [Theory]
     [InlineData("/v1/databases/geo/../other/tables/city/rows/Oslo")]
     [InlineData("/v1/databases/geo/tables/city/rows/../../../../other")]

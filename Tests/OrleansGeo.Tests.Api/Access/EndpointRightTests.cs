@@ -46,8 +46,8 @@ public sealed class EndpointRightTests : IDisposable
     }
 
     /// <summary>
-    /// The rule, apart from how each endpoint says it: reading is GET, writing is of rows, the rest is administration; and of one database
-    /// is what its path names, but to make or drop it.
+    /// The rule, apart from how each endpoint says it: reading is GET, writing is of rows, a transaction may do with reading, the rest is
+    /// administration; and of one database is what its path names, but to make or drop it.
     /// </summary>
     [Fact]
     public async Task Methods_and_paths_fit_the_rights()
@@ -58,7 +58,8 @@ public sealed class EndpointRightTests : IDisposable
             var (path, right) = (PathOf(endpoint), RightOf(endpoint)!);
             var method = Assert.Single(endpoint.Metadata.GetRequiredMetadata<HttpMethodMetadata>().HttpMethods);
             var isRows = path.Contains("/rows", StringComparison.Ordinal);
-            var least = method == "GET" ? Right.Observe : isRows ? Right.Write : Right.Admin;
+            var isTransaction = path.EndsWith("/transactions", StringComparison.Ordinal);
+            var least = method == "GET" ? Right.Observe : isRows ? Right.Write : isTransaction ? Right.Read : Right.Admin;
             var most = method == "GET" ? Right.Read : least;
             Assert.True(right.Right >= least && right.Right <= most, $"{method} {path} needs {right.Right}");
             var isOfDatabase = path.StartsWith("/v1/databases/{db}", StringComparison.Ordinal)
