@@ -35,8 +35,8 @@ public abstract record TransactionStep
 }
 
 /// <summary>
-/// A transaction as data, for any client that can read, write and commit. The token is unique in the workload; it makes every number that is
-/// written a value of its own.
+/// A transaction as data, for any client that can read, write and commit. The token is unique in the workload; it makes every number that
+/// is written a value of its own.
 /// </summary>
 public sealed record AbstractTransaction(string Token, IReadOnlyList<TransactionStep> Steps)
 {

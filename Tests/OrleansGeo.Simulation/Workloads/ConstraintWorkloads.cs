@@ -4,8 +4,8 @@ using OrleansGeo.Simulation.Checkers.Transactions;
 namespace OrleansGeo.Simulation.Workloads;
 
 /// <summary>
-/// Pairs of rows of which at most one may be taken: everyone reads both and takes one of them. When each of two takes the row that the other
-/// only read, both are taken.
+/// Pairs of rows of which at most one may be taken: everyone reads both and takes one of them. When each of two takes the row that the
+/// other only read, both are taken.
 /// </summary>
 public sealed class WriteSkewWorkload(TransactionCheckOptions options, int drawsPerPair = 10) : TransactionWorkload(options)
 {

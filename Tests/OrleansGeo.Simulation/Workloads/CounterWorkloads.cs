@@ -81,13 +81,14 @@ public sealed class LostUpdateWorkload(TransactionCheckOptions options, int coun
         var possible = Counts.ByKey(transactions.Where(transaction => transaction.Outcome != TransactionOutcome.Aborted));
         foreach (var (key, counts) in committed)
         {
-            foreach (var same in counts.Where(count => count.Written is not null).GroupBy(count => count.Written).Where(group => group.Count() > 1))
+            var added = counts.Where(count => count.Written is not null).ToList();
+            foreach (var same in added.GroupBy(count => count.Written).Where(group => group.Count() > 1))
             {
                 var lines = string.Concat(same.Select(count => $"\n  {count.Of}"));
                 yield return $"lost update: {same.Count()} transactions made {key} {same.Key}:{lines}";
             }
 
-            var acknowledged = counts.Where(count => count.Written is not null).Select(count => count.Of.ReturnedAtMicros).Order().ToArray();
+            var acknowledged = added.Select(count => count.Of.ReturnedAtMicros).Order().ToArray();
             var begun = possible[key].Where(count => count.Written is not null).Select(count => count.Of.InvokedAtMicros).Order().ToArray();
             foreach (var count in counts.Where(count => count is { Read: not null, Written: null }))
             {

@@ -5,10 +5,11 @@ using OrleansGeo.Simulation.Checkers.Transactions;
 namespace OrleansGeo.Simulation.Workloads;
 
 /// <summary>
-/// Reads of and appends to a few lists, up to four in a transaction. A list that is full makes room for a new one, so that reads stay short.
-/// The look for cycles is the whole check, and it is a complete one.
+/// Reads of and appends to a few lists, up to four in a transaction. A list that is full makes room for a new one, so that reads stay
+/// short. The look for cycles is the whole check, and it is a complete one.
 /// </summary>
-public sealed class ListAppendWorkload(TransactionCheckOptions options, int lists = 3, int appendsPerList = 40) : TransactionWorkload(options)
+public sealed class ListAppendWorkload(TransactionCheckOptions options, int lists = 3, int appendsPerList = 40)
+    : TransactionWorkload(options)
 {
     private readonly (int List, int Appends)[] _open = [.. Enumerable.Range(0, lists).Select(i => (i, 0))];
     private int _lists = lists;
@@ -46,7 +47,7 @@ public sealed class ListAppendWorkload(TransactionCheckOptions options, int list
     private string Key(int slot) => $"list/{_open[slot].List:D5}";
 }
 
-/// <summary>Reads and writes of a few registers, up to four in a transaction, sometimes a read of all of them. The check is for cycles.</summary>
+/// <summary>Reads and writes of a few registers, up to four in a transaction, sometimes a scan of all of them.</summary>
 public sealed class RegisterWorkload(TransactionCheckOptions options, int registers = 4) : TransactionWorkload(options)
 {
     /// <inheritdoc />

@@ -22,12 +22,12 @@ public enum Isolation
     /// <summary>Strict, but transactions that only read see a moment that may be over.</summary>
     StaleReads,
 
-    /// <summary>Serializable by clocks that are apart: a read sees what was there when it began, and beyond that what has lower versions.</summary>
+    /// <summary>Serializable by clocks that are apart: a read sees what was there when it began, and what has lower versions.</summary>
     SkewedClocks,
 }
 
 /// <summary>
-/// A store in memory with a choice of mistakes. Every step of a session waits for its turn, so that transactions mix as the caller draws it.
+/// A store in memory with a choice of mistakes. Every step of a session waits for its turn, so that transactions mix as it is drawn.
 /// </summary>
 internal sealed class WeakStore(Isolation isolation, Turns turns, Prng prng) : ITransactionClient
 {
@@ -84,8 +84,8 @@ internal sealed class WeakStore(Isolation isolation, Turns turns, Prng prng) : I
         {
             await _store.Turn();
             _spans.Add((from, to));
-            var keys = _store._versions.Keys.Concat(_writes.Keys).Where(key => IsIn(key, from, to)).Distinct().Order(StringComparer.Ordinal);
-            return [.. keys.Select(Read).Where(row => row.Value is not null)];
+            var keys = _store._versions.Keys.Concat(_writes.Keys).Where(key => IsIn(key, from, to)).Distinct();
+            return [.. keys.Order(StringComparer.Ordinal).Select(Read).Where(row => row.Value is not null)];
         }
 
         public async Task<bool> WriteAsync(string key, string value, CancellationToken cancellation)

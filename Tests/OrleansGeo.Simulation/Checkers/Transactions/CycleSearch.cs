@@ -19,7 +19,8 @@ internal sealed class CycleSearch(DependencyGraph graph)
     private static readonly (EdgeKind Kinds, bool HasOneMiss)[] s_looks =
     [
         (Writes, false), (Flow, false), (Data, true), (Data, false),
-        (Writes | EdgeKind.Process, false), (Flow | EdgeKind.Process, false), (Data | EdgeKind.Process, true), (Data | EdgeKind.Process, false),
+        (Writes | EdgeKind.Process, false), (Flow | EdgeKind.Process, false),
+        (Data | EdgeKind.Process, true), (Data | EdgeKind.Process, false),
         (Writes | Time, false), (Flow | Time, false), (Data | Time, true), (Data | Time, false),
     ];
 
@@ -70,7 +71,9 @@ internal sealed class CycleSearch(DependencyGraph graph)
             foreach (var first in graph.From(start))
             {
                 var edge = graph.Edges[first];
-                var isStart = hasOneMiss ? edge.Kind == EdgeKind.ReadWrite : start < graph.Transactions && (edge.Kind & kinds) != EdgeKind.None;
+                var isStart = hasOneMiss
+                    ? edge.Kind == EdgeKind.ReadWrite
+                    : start < graph.Transactions && (edge.Kind & kinds) != EdgeKind.None;
                 if (isStart && _component[edge.To] == _components
                     && Way(edge.To, start, hasOneMiss ? kinds & ~EdgeKind.ReadWrite : kinds) is { } way
                     && (best is null || Length(way) + 1 < Length(best)))

@@ -15,8 +15,7 @@ internal static class CycleText
         text.Append(index.Lines(ids));
         foreach (var step in steps)
         {
-            text.Append("\nT").Append(step.From).Append(" before T").Append(step.To).Append(" (").Append(ShortName(step.Kind)).Append("): ");
-            text.Append(Reason(step, index));
+            text.Append($"\nT{step.From} before T{step.To} ({ShortName(step.Kind)}): {Reason(step, index)}");
         }
 
         return new(KindOf(steps), TimeOf(steps), ids, text.ToString());
@@ -79,7 +78,8 @@ internal static class CycleText
             EdgeKind.WriteWrite => $"T{step.To} put {step.Target} into '{step.Key!.Name}' after {step.Source} of T{step.From}",
             EdgeKind.WriteRead => $"T{step.To} read {step.Source} in '{step.Key!.Name}', which T{step.From} put there",
             EdgeKind.ReadWrite =>
-                $"T{step.From} {How(from, step.Key!)} '{step.Key!.Name}' {State(step)} and not yet {step.Target}, which T{step.To} put there",
+                $"T{step.From} {How(from, step.Key!)} '{step.Key!.Name}' {State(step)} and not yet {step.Target}, "
+                + $"which T{step.To} put there",
             EdgeKind.Process => $"client {from.Client} did one after the other",
             _ when step.Key is { } key =>
                 $"it had returned at {from.ReturnedAtMicros}us when T{step.To} began at {to.InvokedAtMicros}us, and both met '{key.Name}'",

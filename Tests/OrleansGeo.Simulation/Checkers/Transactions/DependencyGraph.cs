@@ -29,8 +29,8 @@ internal enum EdgeKind : byte
 internal readonly record struct Edge(int From, int To, EdgeKind Kind, IndexedKey? Key, IndexedValue? Source, IndexedValue? Target);
 
 /// <summary>
-/// Transactions and why one comes before another. Where many come before many, the edges go by nodes of their own, so that there are no more
-/// edges than transactions; what an edge into such a node is decides what the whole way is.
+/// Transactions and why one comes before another. Where many come before many, the edges go by nodes of their own, so that there are no
+/// more edges than transactions; what an edge into such a node is decides what the whole way is.
 /// </summary>
 internal sealed class DependencyGraph(int transactions)
 {
@@ -55,9 +55,12 @@ internal sealed class DependencyGraph(int transactions)
         }
     }
 
-    /// <summary>Every one of the first comes before every one of the second, except before itself. Neither list names a node twice.</summary>
+    /// <summary>Each of the first comes before each of the second, except before itself. Neither list names a node twice.</summary>
     public void AddAll(
-        EdgeKind kind, IndexedKey key, IReadOnlyList<(int Node, IndexedValue? State)> first, IReadOnlyList<(int Node, IndexedValue Write)> second)
+        EdgeKind kind,
+        IndexedKey key,
+        IReadOnlyList<(int Node, IndexedValue? State)> first,
+        IReadOnlyList<(int Node, IndexedValue Write)> second)
     {
         const int FewEnough = 4;
         if (first.Count <= 1 || second.Count <= FewEnough)
@@ -104,7 +107,10 @@ internal sealed class DependencyGraph(int transactions)
     // One row of nodes leads to everything up to a place in the second list and one to everything from a place on: who stands in both
     // lists enters the rows beside its own place.
     private void AddAllByNodes(
-        EdgeKind kind, IndexedKey key, IReadOnlyList<(int Node, IndexedValue? State)> first, IReadOnlyList<(int Node, IndexedValue Write)> second)
+        EdgeKind kind,
+        IndexedKey key,
+        IReadOnlyList<(int Node, IndexedValue? State)> first,
+        IReadOnlyList<(int Node, IndexedValue Write)> second)
     {
         var upTo = new int[second.Count];
         var onFrom = new int[second.Count];

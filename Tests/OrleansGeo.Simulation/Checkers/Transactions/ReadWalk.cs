@@ -1,8 +1,8 @@
 namespace OrleansGeo.Simulation.Checkers.Transactions;
 
 /// <summary>
-/// Walks through every committed transaction as if it were alone: what it read of its own writes has to be there, and what it read of others
-/// is kept as one state a key. A transaction of unknown outcome whose write was met committed too, and is walked through in turn.
+/// Walks through every committed transaction as if it were alone: what it read of its own writes has to be there, and what it read of
+/// others is kept as one state a key. A transaction of unknown outcome whose write was met committed too, and is walked through in turn.
 /// </summary>
 internal sealed class ReadWalk
 {
@@ -132,11 +132,13 @@ internal sealed class ReadWalk
         var expectedCount = (view.Elements?.Count ?? 0) + view.Appended.Count;
         var own = view.Appended.Count;
         var isOwnSeen = elements.Count >= own && elements.Skip(elements.Count - own).SequenceEqual(view.Appended);
-        var isSame = view.Elements is null || (elements.Count == expectedCount && elements.Take(view.Elements.Count).SequenceEqual(view.Elements));
+        var isSame = view.Elements is not { } before
+            || (elements.Count == expectedCount && elements.Take(before.Count).SequenceEqual(before));
         if (!isOwnSeen || !isSame)
         {
             var expected = string.Join(' ', (view.Elements ?? ["..."]).Concat(view.Appended));
-            Internal($"T{_reader.Id} read '{view.Key.Name}' as [{string.Join(' ', elements)}], and by what it read and did before as [{expected}]:");
+            var read = string.Join(' ', elements);
+            Internal($"T{_reader.Id} read '{view.Key.Name}' as [{read}], and by what it read and did before it is [{expected}]:");
             return;
         }
 
@@ -145,9 +147,9 @@ internal sealed class ReadWalk
             var met = elements.Take(elements.Count - own).Select(element => Met(view.Key, element)).ToArray();
             if (!met.Contains(null) && !HasDuplicate(view.Key, met!))
             {
-                var read = new ExternalRead(_reader.Id, met!, null);
-                view.Key.Reads.Add(read);
-                NoteIntermediate(read);
+                var external = new ExternalRead(_reader.Id, met!, null);
+                view.Key.Reads.Add(external);
+                NoteIntermediate(external);
             }
         }
 

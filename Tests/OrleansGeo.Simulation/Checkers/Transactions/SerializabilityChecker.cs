@@ -41,9 +41,10 @@ public sealed record TransactionReport(IReadOnlyList<Anomaly> Anomalies)
 /// explains every answer.
 /// </summary>
 /// <remarks>
-/// What is reported is wrong in any case. The opposite holds as far as the order of values shows: for lists always, for registers when every
-/// committed write has a version (then that order counts as promised). Of registers without versions only the first state, and values
-/// that one transaction read and replaced, are put in order; and that a register which may have been removed was absent says nothing.
+/// What is reported is wrong in any case. The opposite holds as far as the order of values shows: for lists always, for registers when
+/// every committed write has a version (then that order counts as promised). Of registers without versions only the first state, and
+/// values that one transaction read and replaced, are put in order; and that a register which may have been removed was absent says
+/// nothing.
 /// <para>
 /// Per key: a serial order that keeps conflicting transactions in real time exists when the history is serializable and every key is
 /// linearizable, because in an order of values that agrees with real time a conflict is a way from the one to the other. Two

@@ -1,8 +1,8 @@
 namespace OrleansGeo.Simulation.Checkers.Transactions;
 
 /// <summary>
-/// What comes before what because of when it happened. Only a transaction that was answered was over at a known time; one of unknown outcome
-/// may have committed long after its client went on.
+/// What comes before what because of when it happened. Only a transaction that was answered was over at a known time; one of unknown
+/// outcome may have committed long after its client went on.
 /// </summary>
 internal sealed class TimeOrders(IReadOnlyList<Transaction> transactions, bool[] isIncluded)
 {

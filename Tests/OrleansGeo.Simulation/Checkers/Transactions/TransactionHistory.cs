@@ -3,8 +3,8 @@ using OrleansGeo.Primitives;
 namespace OrleansGeo.Simulation.Checkers.Transactions;
 
 /// <summary>
-/// The transactions of all clients, in the order of invocation. A transaction is unknown until its end is recorded, so a history that is cut
-/// short needs no closing. Used from one thread.
+/// The transactions of all clients, in the order of invocation. A transaction is unknown until its end is recorded, so a history that is
+/// cut short needs no closing. Used from one thread.
 /// </summary>
 public sealed class TransactionHistory
 {

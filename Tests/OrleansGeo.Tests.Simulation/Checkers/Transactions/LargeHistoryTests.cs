@@ -5,7 +5,7 @@ using Xunit;
 
 namespace OrleansGeo.Tests.Simulation.Checkers.Transactions;
 
-/// <summary>Histories of tens of thousands of transactions: nothing in the checker goes with the square of them, nothing recurses.</summary>
+/// <summary>Histories of tens of thousands of transactions: nothing in the checker goes with their square, nothing recurses.</summary>
 public sealed class LargeHistoryTests
 {
     private const int Transactions = 50_000;
@@ -30,7 +30,8 @@ public sealed class LargeHistoryTests
             transaction is { Outcome: TransactionOutcome.Committed, Operations: [MicroOperation.ReadList { Elements.Count: > 20 }, ..] });
         var read = (MicroOperation.ReadList)transactions[at].Operations[0];
         var old = read with { Elements = [.. read.Elements!.Take(3)] };
-        transactions[at] = transactions[at] with { Operations = [old, .. transactions[at].Operations.Skip(1).Where(op => op is MicroOperation.Append)] };
+        var appends = transactions[at].Operations.Where(operation => operation is MicroOperation.Append);
+        transactions[at] = transactions[at] with { Operations = [old, .. appends] };
         var anomalies = SerializabilityChecker.Check(new(transactions)).Anomalies;
         Assert.All(anomalies, anomaly => Assert.Contains(at, anomaly.Transactions));
         Assert.Contains("G-single", Assert.Single(anomalies).Name, StringComparison.Ordinal);

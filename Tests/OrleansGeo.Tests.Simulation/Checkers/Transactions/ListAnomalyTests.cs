@@ -235,7 +235,8 @@ public sealed class ListAnomalyTests
             2 [20..30] committed: read z [1]; scan a..c {b [1]}
             """;
         Expect(Text, TransactionLevel.Serializable, "G2");
-        Assert.Contains("T0 scanned 'b' in its first state", Check(Text, TransactionLevel.Serializable, false)[0].Explanation, StringComparison.Ordinal);
+        var explanation = Check(Text, TransactionLevel.Serializable, false)[0].Explanation;
+        Assert.Contains("T0 scanned 'b' in its first state", explanation, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -41,7 +41,8 @@ internal static class Mutation
                 transactions[at] = transaction with { Operations = [.. transaction.Operations.Where((_, i) => i != dropped)] };
                 break;
             default:
-                transactions[at] = transaction with { Operations = [.. transaction.Operations.Select(operation => Reread(operation, prng))] };
+                var reread = transaction.Operations.Select(operation => Reread(operation, prng));
+                transactions[at] = transaction with { Operations = [.. reread] };
                 break;
         }
     }
@@ -58,7 +59,8 @@ internal static class Mutation
     private static void SwapReads(Transaction[] transactions, Prng prng)
     {
         var places = transactions.SelectMany((transaction, t) => transaction.Operations.Select((operation, o) => (t, o, operation)))
-            .Where(place => place.operation is MicroOperation.ReadList { Elements: not null } or MicroOperation.Read { IsAnswered: true }).ToList();
+            .Where(place => place.operation is MicroOperation.ReadList { Elements: not null } or MicroOperation.Read { IsAnswered: true })
+            .ToList();
         if (places.Count == 0)
         {
             return;

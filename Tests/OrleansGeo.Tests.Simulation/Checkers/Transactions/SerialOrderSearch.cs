@@ -56,7 +56,8 @@ internal sealed class SerialOrderSearch
 
     private static IEnumerable<MicroOperation> On(MicroOperation operation, string key) => operation switch
     {
-        MicroOperation.Scan scan when scan.Covers(key) => [scan with { From = key, To = key + "\0", Rows = scan.Rows?.Where(row => KeysOf(row).Contains(key)).ToList() }],
+        MicroOperation.Scan scan when scan.Covers(key) =>
+            [new MicroOperation.Scan(key, key + "\0", scan.Rows?.Where(row => KeysOf(row).Contains(key)).ToList())],
         MicroOperation.Scan => [],
         _ => KeysOf(operation).Contains(key) ? [operation] : [],
     };
@@ -73,7 +74,9 @@ internal sealed class SerialOrderSearch
     private static bool Writes(MicroOperation operation) => operation is MicroOperation.Append or MicroOperation.Write;
 
     private static bool Meets(MicroOperation operation, MicroOperation write) =>
-        operation is MicroOperation.Scan scan ? scan.Rows is not null && scan.Covers(KeysOf(write)[0]) : KeysOf(operation).Contains(KeysOf(write)[0]);
+        operation is MicroOperation.Scan scan
+            ? scan.Rows is not null && scan.Covers(KeysOf(write)[0])
+            : KeysOf(operation).Contains(KeysOf(write)[0]);
 
     private static string[] KeysOf(MicroOperation operation) => operation switch
     {
@@ -164,8 +167,8 @@ internal sealed class SerialOrderSearch
             case MicroOperation.Read { IsAnswered: true } read:
                 return Of(states, read.Key).Values.SequenceEqual(read.Value is null ? [] : [read.Value]);
             case MicroOperation.Scan { Rows: { } rows } scan:
-                return rows.All(row => Run(row, id, states)) && states.Where(state => state.Value.Values.Length > 0 && scan.Covers(state.Key))
-                    .All(state => rows.Any(row => KeysOf(row).Contains(state.Key)));
+                var there = states.Where(state => state.Value.Values.Length > 0 && scan.Covers(state.Key));
+                return rows.All(row => Run(row, id, states)) && there.All(state => rows.Any(row => KeysOf(row).Contains(state.Key)));
             default:
                 return true;
         }

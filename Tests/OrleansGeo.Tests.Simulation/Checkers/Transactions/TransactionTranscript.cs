@@ -46,7 +46,8 @@ internal static class TransactionTranscript
                 return new MicroOperation.Write(key, null);
             case "scan":
                 var (from, to) = Cut(key, "..");
-                return new MicroOperation.Scan(from, to, value == "?" ? null : [.. List(value, ", ").Select(row => ParseOperation("read " + row))]);
+                var rows = List(value, ", ").Select(row => ParseOperation("read " + row));
+                return new MicroOperation.Scan(from, to, value == "?" ? null : [.. rows]);
             case "read" when value.StartsWith('['):
                 return new MicroOperation.ReadList(key, value == "[?]" ? null : List(value, " "));
             default:
