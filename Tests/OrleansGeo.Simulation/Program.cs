@@ -6,6 +6,7 @@ using OrleansGeo.Simulation.Checkers;
 var seeds = 100;
 var from = 1UL;
 var show = false;
+var transactions = false;
 string? bug = null;
 string? folder = null;
 for (var i = 0; i < args.Length; i++)
@@ -24,12 +25,15 @@ for (var i = 0; i < args.Length; i++)
         case "--history" when i + 1 < args.Length:
             folder = args[++i];
             break;
+        case "--transactions":
+            transactions = true;
+            break;
         case "--show":
             show = true;
             break;
         default:
             Console.Error.WriteLine(
-                $"'{args[i]}' is not understood. Usage: sim [--seeds N] [--from S] [--bug NAME] [--show] [--history FOLDER]");
+                $"'{args[i]}' is not understood. Usage: sim [--seeds N] [--from S] [--transactions] [--bug NAME] [--show] [--history FOLDER]");
             return 2;
     }
 }
@@ -38,7 +42,7 @@ if (bug == "all")
 {
     foreach (var name in PlantedBugs.All)
     {
-        var first = SeedRunner.FirstFailure(from, seeds, name);
+        var first = SeedRunner.FirstFailure(from, seeds, name, transactions);
         Console.WriteLine(first is null
             ? $"{name}: not caught by {seeds} seeds"
             : $"{name}: caught by seed {first.Seed}: {first.Failure!.Split('\n')[0]}");
@@ -54,7 +58,7 @@ SeedRunner.Run(from, seeds, bug, result =>
     if (result.Failure is not null)
     {
         failed++;
-        var planted = bug is null ? "" : " --bug " + bug;
+        var planted = (transactions ? " --transactions" : "") + (bug is null ? "" : " --bug " + bug);
         Console.WriteLine($"seed {result.Seed} FAILED\n{result.Failure}\nreplay: ./geo sim --seeds 1 --from {result.Seed}{planted}");
     }
 
@@ -75,6 +79,6 @@ SeedRunner.Run(from, seeds, bug, result =>
             + $"{result.VirtualMicros / 1_000_000.0:F1} s virtual, digest {result.Digest:x16}");
         Console.WriteLine(result.Run.Plan);
     }
-});
+}, transactions: transactions);
 Console.WriteLine($"{seeds} seeds, {failed} failed, {clock.Elapsed.TotalSeconds:F1} s");
 return failed == 0 ? 0 : 1;

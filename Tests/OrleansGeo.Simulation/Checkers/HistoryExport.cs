@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using System.Text.Json;
 
 namespace OrleansGeo.Simulation.Checkers;
@@ -45,7 +43,7 @@ public static class HistoryExport
     /// </summary>
     public static void WriteEdn(History history, TextWriter output) =>
         WriteEvents(history, output, (operation, isAnswer) =>
-            $":f :{Name(operation.Kind)}, :key {Quote(operation.Key)}, :value {RegisterValue(operation, isAnswer)}");
+            $":f :{Name(operation.Kind)}, :key {EdnEvents.Quote(operation.Key)}, :value {RegisterValue(operation, isAnswer)}");
 
     /// <summary>
     /// The same as one-operation transactions on registers, the form of Elle's rw-register checker. A delete writes nil; a compare-and-set
@@ -54,52 +52,16 @@ public static class HistoryExport
     public static void WriteElle(History history, TextWriter output) =>
         WriteEvents(history, output, (operation, isAnswer) => $":f :txn, :value [{Transaction(operation, isAnswer)}]");
 
-    private static void WriteEvents(History history, TextWriter output, Func<Operation, bool, string> body)
-    {
-        var processes = new Dictionary<int, int>();
-        var step = history.Operations.Select(operation => operation.Client).DefaultIfEmpty(0).Max() + 1;
-        var index = 0;
-        foreach (var (operation, isAnswer) in EventsOf(history))
-        {
-            var process = processes.GetValueOrDefault(operation.Client, operation.Client);
-            var type = isAnswer ? AnswerType(operation) : ":invoke";
-            var error = isAnswer && operation.Applied == false ? ", :error :condition" : "";
-            var time = (isAnswer ? operation.ReturnedAtMicros : operation.InvokedAtMicros) * 1000;
-            output.Write($"{{:index {index++}, :process {process}, :type {type}, {body(operation, isAnswer)}, :time {time}{error}}}\n");
-            if (type == ":info")
-            {
-                processes[operation.Client] = process + step;
-            }
-        }
-    }
-
-    // At one moment questions come before answers, which only adds overlap; but a client's answer comes before its own next question.
-    private static IEnumerable<(Operation Operation, bool IsAnswer)> EventsOf(History history)
-    {
-        var events = new List<(long At, int Phase, Operation Operation, bool IsAnswer)>();
-        foreach (var client in history.Operations.GroupBy(operation => operation.Client))
-        {
-            var (lastAt, phase) = (long.MinValue, 0);
-            foreach (var (at, operation, isAnswer) in client.OrderBy(operation => operation.Id).SelectMany(BothEnds))
-            {
-                phase = at == lastAt ? phase + 1 : isAnswer ? 1 : 0;
-                lastAt = at;
-                events.Add((at, phase, operation, isAnswer));
-            }
-        }
-
-        return events.OrderBy(entry => entry.At).ThenBy(entry => entry.Phase).ThenBy(entry => entry.Operation.Id)
-            .Select(entry => (entry.Operation, entry.IsAnswer));
-    }
-
-    private static IEnumerable<(long At, Operation Operation, bool IsAnswer)> BothEnds(Operation operation)
-    {
-        yield return (operation.InvokedAtMicros, operation, false);
-        if (operation.ReturnedAtMicros != Operation.Never)
-        {
-            yield return (operation.ReturnedAtMicros, operation, true);
-        }
-    }
+    private static void WriteEvents(History history, TextWriter output, Func<Operation, bool, string> body) => EdnEvents.Write(
+        [.. history.Operations.Select(operation => new EdnEntry(
+            operation.Id,
+            operation.Client,
+            operation.InvokedAtMicros,
+            operation.ReturnedAtMicros,
+            AnswerType(operation),
+            operation.Applied == false ? ", :error :condition" : ""))],
+        output,
+        (id, isAnswer) => body(history.Operations[id], isAnswer));
 
     private static string AnswerType(Operation operation) => operation.Outcome switch
     {
@@ -112,20 +74,20 @@ public static class HistoryExport
     {
         OperationKind.Read when !isAnswer => "nil",
         OperationKind.CompareAndSet =>
-            $"[{Quote(operation.ExpectedVersion?.ToString() ?? operation.ExpectedValue)} {Quote(operation.Value)}]",
-        _ => Quote(operation.Value),
+            $"[{EdnEvents.Quote(operation.ExpectedVersion?.ToString() ?? operation.ExpectedValue)} {EdnEvents.Quote(operation.Value)}]",
+        _ => EdnEvents.Quote(operation.Value),
     };
 
     private static string Transaction(Operation operation, bool isAnswer)
     {
-        var key = Quote(operation.Key);
+        var key = EdnEvents.Quote(operation.Key);
         return operation.Kind switch
         {
-            OperationKind.Read => $"[:r {key} {(isAnswer ? Quote(operation.Value) : "nil")}]",
+            OperationKind.Read => $"[:r {key} {(isAnswer ? EdnEvents.Quote(operation.Value) : "nil")}]",
             OperationKind.CompareAndSet when operation.ExpectedVersion is null =>
-                $"[:r {key} {(isAnswer ? Quote(operation.ExpectedValue) : "nil")}] [:w {key} {Quote(operation.Value)}]",
+                $"[:r {key} {(isAnswer ? EdnEvents.Quote(operation.ExpectedValue) : "nil")}] [:w {key} {EdnEvents.Quote(operation.Value)}]",
             OperationKind.Delete => $"[:w {key} nil]",
-            _ => $"[:w {key} {Quote(operation.Value)}]",
+            _ => $"[:w {key} {EdnEvents.Quote(operation.Value)}]",
         };
     }
 
@@ -137,35 +99,4 @@ public static class HistoryExport
         OperationKind.Insert => "insert",
         _ => "delete",
     };
-
-    private static string Quote(string? value)
-    {
-        if (value is null)
-        {
-            return "nil";
-        }
-
-        // Numbers stay numbers: models of registers in other checkers expect them.
-        if (long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && value == number.ToString())
-        {
-            return value;
-        }
-
-        var text = new StringBuilder("\"");
-        foreach (var c in value)
-        {
-            text.Append(c switch
-            {
-                '"' => "\\\"",
-                '\\' => @"\\",
-                '\n' => "\\n",
-                '\r' => "\\r",
-                '\t' => "\\t",
-                < ' ' => $"\\u{(int)c:x4}",
-                _ => c.ToString(),
-            });
-        }
-
-        return text.Append('"').ToString();
-    }
 }

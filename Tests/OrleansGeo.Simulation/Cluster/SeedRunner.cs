@@ -6,7 +6,8 @@ namespace OrleansGeo.Simulation;
 public static class SeedRunner
 {
     /// <summary>Runs consecutive seeds and hands over the results one at a time, in the order in which they end.</summary>
-    public static void Run(ulong from, int seeds, string? bug, Action<SimResult> take, Func<bool>? isOver = null)
+    public static void Run(
+        ulong from, int seeds, string? bug, Action<SimResult> take, Func<bool>? isOver = null, bool transactions = false)
     {
         var gate = new Lock();
         long next = -1;
@@ -25,7 +26,7 @@ public static class SeedRunner
         {
             for (var i = Interlocked.Increment(ref next); i < seeds && isOver?.Invoke() != true; i = Interlocked.Increment(ref next))
             {
-                var result = RunOne(from + (ulong)i, bug);
+                var result = RunOne(from + (ulong)i, bug, transactions);
                 lock (gate)
                 {
                     take(result);
@@ -35,11 +36,11 @@ public static class SeedRunner
     }
 
     /// <summary>The first failure of a planted bug among consecutive seeds, or null when none of them shows it.</summary>
-    public static SimResult? FirstFailure(ulong from, int seeds, string bug)
+    public static SimResult? FirstFailure(ulong from, int seeds, string bug, bool transactions = false)
     {
         SimResult? found = null;
         var over = false;
-        Run(from, seeds, bug, Take, () => over);
+        Run(from, seeds, bug, Take, () => over, transactions);
         return found;
 
         void Take(SimResult result)
@@ -53,13 +54,14 @@ public static class SeedRunner
     }
 
     /// <summary>Runs one seed on the calling thread, with a planted bug or none.</summary>
-    public static SimResult RunOne(ulong seed, string? bug)
+    public static SimResult RunOne(ulong seed, string? bug, bool transactions = false)
     {
+        var options = transactions ? SimRunOptions.DrawTransactions(seed) : SimRunOptions.Draw(seed);
 #if PLANTED_BUGS
         PlantedBug.Active = bug;
         try
         {
-            return SimRun.Execute(seed, SimRunOptions.Draw(seed));
+            return SimRun.Execute(seed, options);
         }
         finally
         {
@@ -67,7 +69,7 @@ public static class SeedRunner
         }
 #else
         return bug is null
-            ? SimRun.Execute(seed, SimRunOptions.Draw(seed))
+            ? SimRun.Execute(seed, options)
             : throw new NotSupportedException("this build holds no planted bugs");
 #endif
     }

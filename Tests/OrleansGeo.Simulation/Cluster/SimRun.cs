@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using OrleansGeo.Engine;
 using OrleansGeo.Primitives;
 using OrleansGeo.Simulation.Checkers;
+using OrleansGeo.Simulation.Checkers.Transactions;
+using OrleansGeo.Simulation.Workloads;
 using OrleansGeo.Transactions;
 
 namespace OrleansGeo.Simulation;
@@ -36,8 +38,34 @@ public sealed record SimRunOptions
     /// <summary>Nodes that join meanwhile.</summary>
     public int Joins { get; init; }
 
+    /// <summary>Makes the workload of transactions that clients run; null for single rows.</summary>
+    public Func<TransactionWorkload>? Transactions { get; init; }
+
+    /// <summary>The isolation they ask for.</summary>
+    public TransactionIsolation Isolation { get; init; } = TransactionIsolation.Serializable;
+
     /// <summary>How much of a log is kept: little brings snapshots, much brings long replays after a crash.</summary>
     public int LogKeepBytes { get; init; } = 4 << 10;
+
+    /// <summary>The options that a seed draws for transactions: the seed says which workload, and at which isolation.</summary>
+    public static SimRunOptions DrawTransactions(ulong seed)
+    {
+        var isolation = seed / 8 % 3 == 0 ? TransactionIsolation.Strict : TransactionIsolation.Serializable;
+        var check = isolation == TransactionIsolation.Strict
+            ? TransactionCheckOptions.Strict
+            : TransactionCheckOptions.Default with { Sessions = true };
+        return Draw(seed) with { Transactions = () => WorkloadOf(seed % 8, check), Isolation = isolation, Joins = 0 };
+    }
+
+    private static TransactionWorkload WorkloadOf(ulong which, TransactionCheckOptions check) => which switch
+    {
+        0 or 1 => new BankWorkload(check),
+        2 => new RegisterWorkload(check),
+        3 => new LostUpdateWorkload(check),
+        4 => new WriteSkewWorkload(check),
+        5 => new LongForkWorkload(check),
+        _ => new ListAppendWorkload(check),
+    };
 
     /// <summary>The options that a seed draws.</summary>
     public static SimRunOptions Draw(ulong seed)
@@ -86,9 +114,21 @@ public sealed class SimRun
 {
     // Many times what a run takes: nodes that talk without end, and get nowhere, fail the run instead of holding it.
     private const long EventsMax = 10_000_000;
-    private const string Database = "sim";
+    /// <summary>The database that clients work on.</summary>
+    public const string Database = "sim";
+
     private readonly List<RowClient> _clients = [];
+    private readonly List<WorkloadClient> _transactors = [];
+    // Where the keys of workloads are parted, so that most transactions are over several ranges.
+    private static readonly ImmutableArray<string> s_splits =
+    [
+        "account/001", "account/003", "count/1", "fork/00000/1", "fork/00001/1", "fork/00002/2", "list/00001", "list/00002", "register/1", "register/3", "monotonic/1",
+        "skew/00000/b", "skew/00001/b", "skew/00002/b", "skew/00004/b",
+    ];
+
     private readonly SimWatch _watch;
+    private readonly TransactionWorkload? _workload;
+    private readonly List<string> _tables = [];
     private int _working;
 
     private SimRun(ulong seed, SimRunOptions options)
@@ -98,6 +138,7 @@ public sealed class SimRun
         var topology = options.ThreeRegions ? WanTopology.Demo : OneRegion();
         Cluster = new(World, topology with { JitterFraction = 0.1 }, Tune);
         _watch = new(Cluster);
+        _workload = options.Transactions?.Invoke();
         Time = new SimTimeProvider(World, new(World, 0), Cluster.Driver);
     }
 
@@ -115,6 +156,12 @@ public sealed class SimRun
 
     /// <summary>What clients asked and heard.</summary>
     public History History { get; } = new();
+
+    /// <summary>What clients of transactions asked and heard.</summary>
+    public TransactionHistory Transactions { get; } = new();
+
+    /// <summary>The isolation that they ask for.</summary>
+    public TransactionIsolation Isolation => Options.Isolation;
 
     /// <summary>Reads at a timestamp.</summary>
     public List<StaleRead> StaleReads { get; } = [];
@@ -143,7 +190,8 @@ public sealed class SimRun
         }
 
         return new(
-            seed, failure, run.World.Digest, run.History.Operations.Count, run._clients.Sum(client => client.Served), run.World.Events,
+            seed, failure, run.World.Digest, run.History.Operations.Count + run.Transactions.Transactions.Count,
+            run._clients.Sum(client => client.Served) + run._transactors.Sum(client => client.Committed), run.World.Events,
             run.World.NowMicros, run);
     }
 
@@ -163,6 +211,11 @@ public sealed class SimRun
     {
         Cluster.Start();
         World.RunTask(Cluster.Driver, SetUpAsync, 60_000_000);
+        if (_workload is not null)
+        {
+            World.RunTask(Cluster.Driver, () => SetUpWorkloadAsync(_workload), 60_000_000);
+        }
+
         var start = World.NowMicros;
         if (Options.Faults is { } faults)
         {
@@ -176,9 +229,8 @@ public sealed class SimRun
         var nodes = Cluster.Cluster.Nodes.Keys.ToArray();
         for (var i = 0; i < Options.Clients; i++)
         {
-            var client = new RowClient(this, i, nodes[i % nodes.Length]);
-            _clients.Add(client);
-            Cluster.Driver.Post(_ => _ = Guard(client.RunAsync()), null);
+            var work = ClientAsync(i, nodes[i % nodes.Length]);
+            Cluster.Driver.Post(_ => _ = Guard(work()), null);
         }
 
         if (Options.Churn)
@@ -202,6 +254,77 @@ public sealed class SimRun
         }
 
         return Recovered() ?? Judge();
+    }
+
+    private Func<Task> ClientAsync(int id, NodeId home)
+    {
+        if (_workload is null)
+        {
+            var client = new RowClient(this, id, home);
+            _clients.Add(client);
+            return client.RunAsync;
+        }
+
+        var prng = World.Prng.Fork((ulong)(2000 + id));
+        var transactor = new WorkloadClient(
+            _workload, Transactions, new OneShotClient(this, id, home), id, prng, () => World.NowMicros);
+        _transactors.Add(transactor);
+        return async () =>
+        {
+            while (!IsOver)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(prng.Between(1, Options.ThinkMsMax)), Time);
+                if (!IsOver)
+                {
+                    await transactor.StepAsync(CancellationToken.None);
+                }
+            }
+        };
+    }
+
+    /// <summary>The table of a key of a transaction: all keys of one kind are in one, so that a span of them is.</summary>
+    public string TableOf(string key) => _tables[key[0] % _tables.Count];
+
+    // The directory is behind the ranges for a moment; and which of them holds the key, they know best themselves.
+    private async Task SplitAtAsync(NodeFront store, TableRef table, string key, RequestOptions options)
+    {
+        for (var attempt = 0; attempt < 50; attempt++)
+        {
+            foreach (var range in Expect(await store.ListRangesAsync(table, options, CancellationToken.None)).Items)
+            {
+                if ((await store.SplitRangeAsync(range.Id, [Datum.FromString(key)], options, CancellationToken.None)).IsOk)
+                {
+                    return;
+                }
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(100), Time);
+        }
+
+        World.Fail($"no range of {table.Table} could be split at {key}");
+    }
+
+    private async Task<bool> SetUpWorkloadAsync(TransactionWorkload workload)
+    {
+        var options = new RequestOptions(TimeSpan.FromSeconds(30));
+        var store = Cluster.Cluster.Nodes.Values.First().Front!;
+        foreach (var (table, key) in Keys)
+        {
+            await SplitAtAsync(store, table, key, options);
+        }
+
+        var client = new WorkloadClient(
+            workload, Transactions, new OneShotClient(this, 999, Cluster.Cluster.Nodes.Keys.First()), 999, World.Prng.Fork(999),
+            () => World.NowMicros);
+        foreach (var transaction in workload.Setup)
+        {
+            if (await client.RunAsync(transaction, CancellationToken.None) != TransactionOutcome.Committed)
+            {
+                World.Fail($"the set-up of {workload.Name} did not commit");
+            }
+        }
+
+        return true;
     }
 
     private async Task Guard(Task work)
@@ -239,8 +362,11 @@ public sealed class SimRun
             names.Add("regional");
         }
 
-        Keys = [.. names.SelectMany(
-            name => Enumerable.Range(0, Options.KeysPerTable).Select(i => (new TableRef(Database, name), $"k{i}")))];
+        _tables.AddRange(names);
+        Keys = _workload is null
+            ? [.. names.SelectMany(
+                name => Enumerable.Range(0, Options.KeysPerTable).Select(i => (new TableRef(Database, name), $"k{i}")))]
+            : [.. s_splits.Select(key => (new TableRef(Database, TableOf(key)), key))];
         return true;
     }
 
@@ -251,13 +377,15 @@ public sealed class SimRun
         new TableLocality.Regional(),
         goal);
 
-    private void Expect<T>(GeoResult<T> result)
+    private T Expect<T>(GeoResult<T> result)
         where T : class
     {
         if (!result.IsOk)
         {
             World.Fail($"set-up was refused: {result.Error}");
         }
+
+        return result.Value!;
     }
 
     // Once all trouble is over every node serves every key again, by itself.
@@ -314,6 +442,12 @@ public sealed class SimRun
 
     private string? Judge()
     {
+        if (_workload is not null)
+        {
+            var workload = _workload.Check(Transactions);
+            return _watch.CompareReplicas() ?? (workload.IsGood ? null : workload.ToString());
+        }
+
         var final = new FinalState(ReadFinalState(), true);
         if (_watch.CompareReplicas() is { } apart)
         {

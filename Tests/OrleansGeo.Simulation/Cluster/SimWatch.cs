@@ -76,12 +76,14 @@ public sealed class SimWatch
     private ulong DigestOf(NodeId node, KeySpan span)
     {
         var reader = _cluster.Cluster.Nodes[node].Storage!;
-        var bounds = MvccKey.SpanBounds(span);
         var digest = 14695981039346656037UL;
-        using var cursor = reader.OpenCursor(bounds.Start, bounds.End);
-        for (cursor.SeekAtOrAfter(bounds.Start); cursor.IsValid; cursor.MoveNext())
+        foreach (var bounds in ReplicatedSpaces.Of(span))
         {
-            digest = Mix(Mix(digest, cursor.Key), cursor.Value);
+            using var cursor = reader.OpenCursor(bounds.Start, bounds.End);
+            for (cursor.SeekAtOrAfter(bounds.Start); cursor.IsValid; cursor.MoveNext())
+            {
+                digest = Mix(Mix(digest, cursor.Key), cursor.Value);
+            }
         }
 
         return digest;
