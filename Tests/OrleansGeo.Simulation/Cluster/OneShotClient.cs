@@ -19,7 +19,7 @@ public sealed class OneShotClient(SimRun run, int id, NodeId home) : ITransactio
     private string? _session;
 
     /// <inheritdoc />
-    public async Task<Workloads.TransactionResult> RunAsync(
+    public async Task<TransactionEnd> RunAsync(
         AbstractTransaction transaction, Action<IReadOnlyList<MicroOperation>> about, CancellationToken cancellation)
     {
         for (var attempt = 0; attempt < AttemptsMax && !run.IsOver; attempt++)
@@ -121,7 +121,7 @@ public sealed class OneShotClient(SimRun run, int id, NodeId home) : ITransactio
         return (mayBeMade ? TransactionOutcome.Unknown : TransactionOutcome.Aborted, null);
     }
 
-    private async Task<Workloads.TransactionResult> ScanAsync(AbstractTransaction transaction)
+    private async Task<TransactionEnd> ScanAsync(AbstractTransaction transaction)
     {
         var span = (TransactionStep.Span)transaction.Steps[0];
         if (Front() is not { } front)
@@ -144,7 +144,7 @@ public sealed class OneShotClient(SimRun run, int id, NodeId home) : ITransactio
     }
 
     // Null when no node could be asked.
-    private async Task<GeoResult<OrleansGeo.TransactionResult>?> AskAsync(TransactionRequest request, string? name)
+    private async Task<GeoResult<TransactionResult>?> AskAsync(TransactionRequest request, string? name)
     {
         if (Front() is not { } front)
         {

@@ -7,7 +7,7 @@ namespace OrleansGeo.Simulation.Workloads;
 /// <param name="Outcome">What the client knows.</param>
 /// <param name="Operations">What it did; for one that did not commit: what it tried, its writes named.</param>
 /// <param name="CommitTimestamp">The version of everything it wrote, when the store named it.</param>
-public sealed record TransactionResult(
+public sealed record TransactionEnd(
     TransactionOutcome Outcome, IReadOnlyList<MicroOperation> Operations, HlcTimestamp? CommitTimestamp = null);
 
 /// <summary>Something that runs whole transactions: by one request, or step by step.</summary>
@@ -17,7 +17,7 @@ public interface ITransactionClient
     /// Runs a transaction to its end; may retry it as long as it certainly had no effect. Before anything can commit,
     /// <paramref name="about"/> is told the operations so far, the writes that may take effect among them. Throws nothing.
     /// </summary>
-    Task<TransactionResult> RunAsync(
+    Task<TransactionEnd> RunAsync(
         AbstractTransaction transaction, Action<IReadOnlyList<MicroOperation>> about, CancellationToken cancellation);
 }
 

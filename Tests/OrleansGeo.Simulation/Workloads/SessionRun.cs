@@ -23,7 +23,7 @@ public sealed class SessionRun
     }
 
     /// <summary>Runs all steps and commits; rolls back when a requirement does not hold.</summary>
-    public static async Task<TransactionResult> RunAsync(
+    public static async Task<TransactionEnd> RunAsync(
         ITransactionSession session,
         AbstractTransaction transaction,
         Action<IReadOnlyList<MicroOperation>> about,

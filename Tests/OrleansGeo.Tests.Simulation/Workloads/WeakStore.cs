@@ -44,7 +44,7 @@ internal sealed class WeakStore(Isolation isolation, Turns turns, Prng prng) : I
     /// <summary>Whether now and then a commit is not answered, made or not.</summary>
     public bool LosesAnswers { get; set; }
 
-    public async Task<TransactionResult> RunAsync(
+    public async Task<TransactionEnd> RunAsync(
         AbstractTransaction transaction, Action<IReadOnlyList<MicroOperation>> about, CancellationToken cancellation)
     {
         await turns.NextAsync();
