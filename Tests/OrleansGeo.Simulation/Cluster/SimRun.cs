@@ -54,16 +54,18 @@ public sealed record SimRunOptions
         var check = isolation == TransactionIsolation.Strict
             ? TransactionCheckOptions.Strict
             : TransactionCheckOptions.Default with { Sessions = true };
-        return Draw(seed) with { Transactions = () => WorkloadOf(seed % 8, check), Isolation = isolation, Joins = 0 };
+        return Draw(seed) with { Transactions = () => WorkloadOf(seed, check), Isolation = isolation, Joins = 0 };
     }
 
-    private static TransactionWorkload WorkloadOf(ulong which, TransactionCheckOptions check) => which switch
+    private static TransactionWorkload WorkloadOf(ulong seed, TransactionCheckOptions check) => (seed % 8) switch
     {
         0 or 1 => new BankWorkload(check),
         2 => new RegisterWorkload(check),
         3 => new LostUpdateWorkload(check),
         4 => new WriteSkewWorkload(check),
         5 => new LongForkWorkload(check),
+        6 when seed / 24 % 2 == 0 => new MonotonicWorkload(check),
+        7 when check == TransactionCheckOptions.Strict && seed / 24 % 2 == 0 => new CausalReverseWorkload(check),
         _ => new ListAppendWorkload(check),
     };
 
@@ -122,7 +124,8 @@ public sealed class SimRun
     // Where the keys of workloads are parted, so that most transactions are over several ranges.
     private static readonly ImmutableArray<string> s_splits =
     [
-        "account/001", "account/003", "count/1", "fork/00000/1", "fork/00001/1", "fork/00002/2", "list/00001", "list/00002", "register/1", "register/3", "monotonic/1",
+        "account/001", "account/003", "count/1", "fork/00000/1", "fork/00001/1", "fork/00002/2", "list/00001", "list/00002",
+        "monotonic/1", "register/1", "register/3", "reverse/00000/3", "reverse/00001/3", "reverse/00002/5",
         "skew/00000/b", "skew/00001/b", "skew/00002/b", "skew/00004/b",
     ];
 
