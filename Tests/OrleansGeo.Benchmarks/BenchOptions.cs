@@ -7,15 +7,16 @@ namespace OrleansGeo.Benchmarks;
 internal sealed record BenchOptions
 {
     private const string Usage = """
-        usage: bench kv|idle [options]
+        usage: bench kv|bank|idle [options]
           kv     durable replicated puts/s and strong gets/s, three nodes, through the gateway and through REST
+          bank   transactions: transfers between accounts, one-row transactions beside puts, all clients on one account
           idle   what ranges cost that nobody uses
           --seconds N          length of each measurement after the warm-up (5; idle: 10)
           --warmup N           seconds before it (2)
           --clients A,B,...    closed-loop clients (1,64,1000)
           --ranges A,B,...     kv: ranges of the table, one run each (64,1); idle: how many (10000)
           --rows N             kv: rows of the table (100000)
-          --only WORD          kv: gateway or rest, put or get
+          --only WORD          kv: gateway or rest, put or get; bank: put, one-row, transfer or hot
           --metrics on|off     whether the nodes' metrics are listened to, as on every node with a /metrics page (on)
           --dir DIR            where the nodes keep their data; emptied folders are deleted at the end (artifacts/bench)
         """;
@@ -42,6 +43,7 @@ internal sealed record BenchOptions
     public static BenchOptions? Parse(string[] args, TextWriter error)
     {
         var options = args.Length == 0 || args[0] == "kv" ? new BenchOptions { Name = "kv" }
+            : args[0] == "bank" ? new BenchOptions { Name = "bank", Ranges = [64] }
             : args[0] == "idle" ? new BenchOptions { Name = "idle", Ranges = [10_000], Seconds = 10 }
             : null;
         for (var i = 1; options is not null && i < args.Length; i += 2)
@@ -67,7 +69,7 @@ internal sealed record BenchOptions
             "--rows" when numbers is [var n] => this with { Rows = n },
             "--clients" when numbers.Length > 0 => this with { Clients = numbers },
             "--ranges" when numbers.Length > 0 => this with { Ranges = numbers },
-            "--only" when value is "gateway" or "rest" or "put" or "get" => this with { Only = value },
+            "--only" when value is "gateway" or "rest" or "put" or "get" or "one-row" or "transfer" or "hot" => this with { Only = value },
             "--metrics" when value is "on" or "off" => this with { Metrics = value == "on" },
             "--dir" => this with { Folder = value },
             _ => null,

@@ -81,11 +81,18 @@ internal static class KvBench
     private static long Draw(Prng prng, BenchOptions options) => prng.Below((long)options.Rows);
 
     /// <summary>Puts a row through the node that serves the client.</summary>
-    public static async Task PutAsync(BenchCluster cluster, int client, long key)
+    public static async Task PutAsync(BenchCluster cluster, int client, long key, long? balance = null) =>
+        Check(await cluster.Stores[client % 3].WriteRowAsync(BenchCluster.Table, PutOf(key, balance), RequestOptions.Default, default));
+
+    /// <summary>The put of a row, as an account when it has a balance.</summary>
+    public static RowWrite PutOf(long key, long? balance)
     {
-        var write = new RowWrite(
-            WriteKind.Put, [Datum.FromInt64(key)], [new("v", Datum.FromBytes(Value(key)))], Precondition.None);
-        Check(await cluster.Stores[client % 3].WriteRowAsync(BenchCluster.Table, write, RequestOptions.Default, default));
+        var value = KeyValuePair.Create("v", Datum.FromBytes(Value(key)));
+        return new(
+            WriteKind.Put,
+            [Datum.FromInt64(key)],
+            balance is { } number ? [value, new("n", Datum.FromInt64(number))] : [value],
+            Precondition.None);
     }
 
     /// <summary>Reads a row strongly through the node that serves the client.</summary>
@@ -97,14 +104,14 @@ internal static class KvBench
     }
 
     /// <summary>Makes rows with the keys from 0.</summary>
-    public static async Task LoadAsync(BenchCluster cluster, int rows)
+    public static async Task LoadAsync(BenchCluster cluster, int rows, long? balance = null)
     {
         var next = -1L;
         await Task.WhenAll(Enumerable.Range(0, 256).Select(client => Task.Run(async () =>
         {
             for (var key = Interlocked.Increment(ref next); key < rows; key = Interlocked.Increment(ref next))
             {
-                await PutAsync(cluster, client, key);
+                await PutAsync(cluster, client, key, balance);
             }
         })));
     }
@@ -116,7 +123,8 @@ internal static class KvBench
         return value;
     }
 
-    private static void Check<T>(GeoResult<T> result)
+    /// <summary>Ends the run when an answer is not what was asked for.</summary>
+    public static void Check<T>(GeoResult<T> result)
         where T : class
     {
         if (!result.IsOk)

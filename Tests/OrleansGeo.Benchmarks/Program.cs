@@ -8,7 +8,12 @@ if (BenchOptions.Parse(args, Console.Error) is not { } options)
 
 try
 {
-    await (options.Name == "idle" ? IdleBench.RunAsync(options) : KvBench.RunAsync(options));
+    await (options.Name switch
+    {
+        "idle" => IdleBench.RunAsync(options),
+        "bank" => BankBench.RunAsync(options),
+        _ => KvBench.RunAsync(options),
+    });
     return 0;
 }
 catch (BenchFailedException failure)

@@ -38,6 +38,9 @@ internal static class Report
             + $"| {syncs.Count / result.LoadSeconds:N0} | {syncs.P50Micros / 1000.0:F2} | {syncs.P99Micros / 1000.0:F2} |");
     }
 
+    public static void Worst(LoadResult result) =>
+        Write($"| | worst | | | {result.Micros(1) / 1000:F2} ms | | | | | | |");
+
     public static void Leaders(ImmutableArray<RangeInfo> ranges)
     {
         var leaders = ranges.CountBy(static range => range.Leaseholder ?? "nobody").OrderBy(static led => led.Key, StringComparer.Ordinal);

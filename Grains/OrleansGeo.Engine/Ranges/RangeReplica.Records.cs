@@ -29,9 +29,15 @@ internal sealed partial class RangeReplica
         {
             case RangeOperation.Conclude conclude:
                 pending.Latch.Add(RecordLatch(conclude.Transaction), LatchAccess.Write);
+                if (conclude.Request.IsSome)
+                {
+                    pending.Latch.Add(NameLatch(conclude.Transaction.Anchor, conclude.Request), LatchAccess.Write);
+                }
+
                 break;
             case RangeOperation.RefuseRequest refuse:
                 pending.Latch.Add(refuse.Anchor, LatchAccess.Write);
+                pending.Latch.Add(NameLatch(refuse.Anchor, refuse.Request), LatchAccess.Write);
                 break;
             default:
                 // Nothing but the range as it is: no split comes between the look at it and what is proposed.

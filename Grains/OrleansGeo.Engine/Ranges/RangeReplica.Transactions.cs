@@ -291,13 +291,17 @@ internal sealed partial class RangeReplica
     }
 
     // Rows and records are latched apart: who asks for a record waits for no row.
-    private static Key RecordLatch(TransactionTag tag)
+    private Key RecordLatch(TransactionTag tag)
     {
-        var key = new byte[tag.Anchor.Length + 1 + TransactionId.Length];
-        tag.Anchor.Span.CopyTo(key);
-        global::System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(key.AsSpan(tag.Anchor.Length + 1), tag.Id.High);
-        global::System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(key.AsSpan(tag.Anchor.Length + 9), tag.Id.Low);
-        return new(key);
+        TransactionRecordKey.Encode(_node.Scratch, tag.Anchor, tag.Id);
+        return new(_node.Scratch.ToArray());
+    }
+
+    // What is remembered of a request changes with a lay, which holds the anchor's own latch, with a record, and with a refusal.
+    private Key NameLatch(Key anchor, RequestName request)
+    {
+        RequestRecordKey.Encode(_node.Scratch, anchor, request.Id.AsSpan());
+        return new(_node.Scratch.ToArray());
     }
 
     private void LoadTransactions()

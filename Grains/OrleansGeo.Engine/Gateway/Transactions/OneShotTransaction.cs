@@ -40,6 +40,9 @@ internal sealed class OneShotTransaction
     private HlcTimestamp _atLeast;
     private bool _wasTriedInOneRange;
 
+    // A write to one range was sent and not answered, and then there were several: it may have been made, or be made yet.
+    private bool _isOpen;
+
     public OneShotTransaction(
         GatewayCore core, TransactionFinisher finisher, RequestScope scope, TransactionSteps steps, RequestName name, bool isNamed)
     {
@@ -98,6 +101,7 @@ internal sealed class OneShotTransaction
         _wasTriedInOneRange = true;
         var write = new RangeOperation.Write(_steps.Mapped.Writes, _name.Id, _name.BodyHash, _name.RetainMs, mayRepeat) { Checks = checks };
         var end = await _core.AskAsync(_scope, _steps.WriteKeys[0], write);
+        _isOpen |= end.IsOpen && end.Outcome is RangeOutcome.Moved;
         switch (end.Outcome)
         {
             case RangeOutcome.Written { Replayed: false } written:
@@ -255,11 +259,12 @@ internal sealed class OneShotTransaction
     // The outcome is known and its details are not here: they are read again.
     private async Task<GeoResult<TransactionResult>?> ReplayAsync(HlcTimestamp at)
     {
-        var (here, error) = await _looks.ReadAtAsync(_scope, _steps.Beside, at);
-        var (before, missing) = await _looks.ReadAtAsync(_scope, _steps.WriteKeys, at.Previous);
+        var (here, _) = await _looks.ReadAtAsync(_scope, _steps.Beside, at);
+        var (before, _) = await _looks.ReadAtAsync(_scope, _steps.WriteKeys, at.Previous);
         if (here is null || before is null)
         {
-            return Fail(error ?? missing!);
+            // Whatever kept it from being read again, it was made.
+            return Fail(Unknown());
         }
 
         foreach (var (key, found) in before)
@@ -286,7 +291,9 @@ internal sealed class OneShotTransaction
         return _scope.Ok(result, "strong", result.CommitTimestamp);
     }
 
-    private GeoResult<TransactionResult> Fail(GeoError error) => _scope.Fail<TransactionResult>(error);
+    // What was settled stands recorded under the request's name, where an open write meets it; all else says nothing of that write.
+    private GeoResult<TransactionResult> Fail(GeoError error) =>
+        _scope.Fail<TransactionResult>(_isOpen && error.Kind >= GeoErrorKind.Overloaded ? Unknown() : error);
 
     private static GeoError Unknown() => new(
         GeoErrorKind.OutcomeUnknown,

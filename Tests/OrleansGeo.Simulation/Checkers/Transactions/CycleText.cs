@@ -6,16 +6,23 @@ namespace OrleansGeo.Simulation.Checkers.Transactions;
 /// <summary>What a cycle is called, and why each of its transactions comes before the next, for a reader.</summary>
 internal static class CycleText
 {
+    private const int StepsShown = 20;
+
     /// <summary>The cycle as an anomaly. Where it is about one key alone, <paramref name="scope"/> says so.</summary>
     public static Anomaly Describe(IReadOnlyList<Edge> cycle, HistoryIndex index, string scope = "")
     {
         var steps = StepsOf(cycle);
         var ids = steps.Select(step => step.From).ToImmutableArray();
         var text = new StringBuilder("each of these came before the next, and the last before the first").Append(scope).Append(':');
-        text.Append(index.Lines(ids));
-        foreach (var step in steps)
+        text.Append(index.Lines(ids.Take(StepsShown)));
+        foreach (var step in steps.Take(StepsShown))
         {
             text.Append($"\nT{step.From} before T{step.To} ({ShortName(step.Kind)}): {Reason(step, index)}");
+        }
+
+        if (steps.Count > StepsShown)
+        {
+            text.Append($"\nand so on, {steps.Count} in all");
         }
 
         return new(KindOf(steps), TimeOf(steps), ids, text.ToString());

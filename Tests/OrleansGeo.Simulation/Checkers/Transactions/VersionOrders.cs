@@ -83,18 +83,13 @@ internal sealed class VersionOrders(HistoryIndex index, DependencyGraph graph)
 
     private void AddListReads(IndexedKey key, IndexedValue[] longest, List<ExternalRead> reads, List<IndexedValue> unseen)
     {
-        var next = new IndexedValue?[longest.Length + 1];
-        for (var i = longest.Length - 1; i >= 0; i--)
-        {
-            next[i] = index.IsIncluded[longest[i].Writer] ? longest[i] : next[i + 1];
-        }
-
         var last = new List<(int, IndexedValue?)>();
         foreach (var read in reads)
         {
             AddWriteRead(read);
-            if (next[read.Elements.Length] is { } following)
+            if (read.Elements.Length < longest.Length)
             {
+                var following = longest[read.Elements.Length];
                 graph.Add(new(read.Reader, following.Writer, EdgeKind.ReadWrite, key, read.State, following));
             }
             else

@@ -92,6 +92,14 @@ public sealed class ListAnomalyTests
         """, TransactionLevel.Serializable, "G0");
 
     [Fact]
+    public void Two_appends_that_nobody_read_each_come_after_the_other_transaction() => Expect("""
+        0 [0..10] committed: append x 1; append y 1
+        1 [0..10] committed: append x 2; append y 2
+        2 [0..10] committed: read x [1]
+        3 [0..10] committed: read y [2]
+        """, TransactionLevel.Serializable, "G0");
+
+    [Fact]
     public void Two_transactions_that_each_read_from_the_other_are_G1c() => Expect("""
         0 [0..10] committed: append x 1; read y [1]
         1 [0..10] committed: append y 1; read x [1]

@@ -136,6 +136,29 @@ public sealed class RegisterAnomalyTests
         3 [50..60] committed: read x 1@1
         """, TransactionLevel.LinearizablePerKey, "G-single-realtime");
 
+    // Each key alone could be so; but reader 1 was over when writer 2 of the same key began.
+    [Fact]
+    public void A_write_that_reached_an_earlier_reader_of_its_key_over_other_keys_is_against_real_time() => Expect("""
+        0 [0..4] committed: write x 1
+        3 [5..50] committed: read y 2; write z 3
+        1 [10..20] committed: read x 1; read z 3
+        2 [30..40] committed: write x 2; write y 2
+        """, TransactionLevel.LinearizablePerKey, "G1c-realtime");
+
+    [Fact]
+    public void A_write_that_reached_an_earlier_writer_of_its_key_over_other_keys_is_against_real_time() => Expect("""
+        3 [5..50] committed: read y 2; write z 3
+        1 [10..20] committed: write x 1; read z 3
+        2 [30..40] committed: write x 2; write y 2
+        """, TransactionLevel.LinearizablePerKey, "G1c-realtime");
+
+    [Fact]
+    public void A_register_that_was_removed_is_absent() => Expect("""
+        0 [0..10] committed@1: write x 1
+        1 [20..30] committed@2: delete x
+        2 [40..50] committed: read x nothing
+        """, TransactionLevel.StrictSerializable);
+
     [Fact]
     public void A_removal_is_a_version_like_others() => Expect("""
         0 [0..10] committed@1: write x 1
