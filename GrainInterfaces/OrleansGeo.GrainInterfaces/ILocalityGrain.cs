@@ -3,8 +3,8 @@ using Orleans.Concurrency;
 namespace OrleansGeo.GrainInterfaces;
 
 /// <summary>
-/// A way in for callers outside a silo: the row, scan and catalog operations of <see cref="IGeoStore"/>, carried out by the node that was
-/// called. The key is the table as <c>database/table</c>, the database, or <c>*</c> for all. Both ways the bytes are those of
+/// A way in for callers outside a silo: rows, transactions, scans and the catalog of <see cref="IGeoStore"/>, carried out by the node that
+/// was called. The key is the table as <c>database/table</c>, the database, or <c>*</c> for all. Both ways the bytes are those of
 /// <see cref="OrleansGeo.Wire.StoreWire"/>, which carry their version. A call that fails leaves open whether it was carried out.
 /// </summary>
 [Alias("geo.ILocalityGrain")]

@@ -119,6 +119,22 @@ public sealed class MappingTests
         Assert.Throws<GeoMappingException>(() => new ScanQuery<City>().Where(_ => "x", ScanOperator.Equal, "x"));
     }
 
+    [Fact]
+    public void An_increment_names_columns_of_numbers_and_takes_the_last_value()
+    {
+        var increment = new Increment<Perhaps>().By(row => row.Number, 1).By(row => row.Price, -0.5m).By(row => row.Ratio, 0.25)
+            .By(row => row.Number, -2);
+        Assert.Equal(
+            [
+                KeyValuePair.Create("price", Datum.FromDecimal(-0.5m)), KeyValuePair.Create("ratio", Datum.FromFloat64(0.25)),
+                KeyValuePair.Create("number", Datum.FromInt64(-2)),
+            ],
+            increment.Values);
+        var refused = Assert.Throws<GeoMappingException>(() => increment.By(row => row.At, DateTimeOffset.UnixEpoch));
+        Assert.Equal(("At", "at"), (refused.Property, refused.Column));
+        Assert.Throws<GeoMappingException>(() => increment.By(row => row.Flag, true));
+    }
+
     private static void Refused<TRow>(string words, string? property, string? column)
         where TRow : class
     {

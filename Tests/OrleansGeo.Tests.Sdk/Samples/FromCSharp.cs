@@ -29,6 +29,16 @@ internal static class FromCSharp
         RowRead<Order> read = await orders.GetAsync("a-1", ReadBound.BoundedStaleness(TimeSpan.FromSeconds(10)), cancellation);
         Console.WriteLine($"{read.Value?.State} at {read.ReadTimestamp}, for {read.RoundTrips} round trips between regions");
 
+        // All of it at one moment, or nothing; however often it is sent, it is made once.
+        TransactionDone split = await shop.TransactAsync(
+            t => t
+                .Read(orders, "a-1")
+                .Require(orders, "a-1", order => order.Total, ScanOperator.GreaterOrEqual, 2.50m)
+                .Increment(orders, "a-1", order => order.Total, -2.50m)
+                .Insert(orders, new("a-2", "bob", 2.50m, OrderState.Open)),
+            cancellation: cancellation);
+        Console.WriteLine($"{split.Read(orders, "a-1").Value?.Total} until {split.CommitTimestamp}");
+
         // One moment, however many pages and ranges it takes.
         var customers = new List<string>();
         var query = new ScanQuery<Order>().Where(order => order.State, ScanOperator.Equal, OrderState.Paid);
