@@ -46,7 +46,7 @@ public sealed record RequestName(ImmutableArray<byte> Id, ImmutableArray<byte> B
     public static RequestName Read(ref CodecReader reader)
     {
         var (id, hash, retain) = (reader.ReadBytes().ToArray(), reader.ReadBytes().ToArray(), reader.ReadInt64());
-        return id.Length == 0 ? None : new([.. id], [.. hash], retain);
+        return new([.. id], [.. hash], retain);
     }
 }
 

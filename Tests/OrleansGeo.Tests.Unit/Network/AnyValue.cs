@@ -5,7 +5,9 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
+using OrleansGeo.Engine;
 using OrleansGeo.Primitives;
+using OrleansGeo.Transactions;
 
 namespace OrleansGeo.Tests.Unit.Network;
 
@@ -35,6 +37,12 @@ public static class AnyValue
 
     private static object? Simple(Type type, Prng prng)
     {
+        if (type == typeof(TransactionStatus))
+        {
+            // No record says that there is none.
+            return (TransactionStatus)prng.Between(1, 3);
+        }
+
         if (type.IsEnum)
         {
             var values = Enum.GetValues(type);
@@ -53,7 +61,10 @@ public static class AnyValue
             _ when type == typeof(byte[]) => Bytes(prng),
             _ when type == typeof(ReadOnlyMemory<byte>) => new ReadOnlyMemory<byte>(Bytes(prng)),
             _ when type == typeof(Key) => new Key(Bytes(prng)),
+            _ when type == typeof(Datum) => prng.Chance(0.5) ? Datum.FromInt64(Number(prng, long.MaxValue)) : Datum.FromBytes(Bytes(prng)),
             _ when type == typeof(NodeId) => new NodeId(prng.Below(1000)),
+            _ when type == typeof(RowCheck) => new RowCheck(
+                1 + prng.Below(9), (ScanOperator)Make(typeof(ScanOperator), prng), (Datum)Make(typeof(Datum), prng), Datum.Null),
             _ when type == typeof(WanPath) => WanPath.Add(prng.Chance(0.5) ? WanPath.Add(null, new(3), new(1)) : null, new(1), new(2)),
             _ => null,
         };
@@ -197,7 +208,7 @@ public static class AnyValue
         }
 
         var type = value.GetType();
-        if (value is IFormattable or string or bool or Key or HlcTimestamp || type.IsEnum)
+        if (value is IFormattable or string or bool or Key or HlcTimestamp or Datum || type.IsEnum)
         {
             text.AppendLine(value.ToString());
             return;

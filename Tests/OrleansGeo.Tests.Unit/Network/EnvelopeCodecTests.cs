@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
 using OrleansGeo.Consensus;
 using OrleansGeo.Engine;
 using OrleansGeo.Primitives;
@@ -7,7 +8,7 @@ using Xunit;
 
 namespace OrleansGeo.Tests.Unit.Network;
 
-public sealed class EnvelopeCodecTests
+public sealed partial class EnvelopeCodecTests
 {
     private static readonly EnvelopeCodec s_codec = EnvelopeCodec.Standard;
 
@@ -81,8 +82,8 @@ public sealed class EnvelopeCodecTests
     [Fact]
     public void Messages_of_every_written_format_are_still_read()
     {
-        // What was written down of version 1 knows nothing of spans.
-        CheckGolden("wire-v1", Samples(), static text => text.Replace("    Trace: null\n", "", StringComparison.Ordinal));
+        // What was written down of version 1 knows nothing of spans, nor of checks beside writes.
+        CheckGolden("wire-v1", Samples(), static text => LaterThanFirst().Replace(text, ""));
         CheckGolden("wire-v2", FollowedSamples(), static text => text);
     }
 
@@ -246,6 +247,12 @@ public sealed class EnvelopeCodecTests
             File.WriteAllText(Path.Combine(folder, name + ".txt"), asWrittenDown(AnyValue.Describe(envelope)));
         }
     }
+
+    [GeneratedRegex(
+        @"^ *(Trace: null|Checks: \[\]|Checked: \[\]|IsRecorded: False)\n",
+        RegexOptions.Multiline | RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant,
+        1000)]
+    private static partial Regex LaterThanFirst();
 
     private static string Folder(string name, [CallerFilePath] string here = "") =>
         Path.Combine(Path.GetDirectoryName(here)!, "golden", name);
