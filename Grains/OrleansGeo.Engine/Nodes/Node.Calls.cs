@@ -108,7 +108,8 @@ public sealed partial class Node : IGatewayHost
 
         var (resolved, age) = replica.Resolved();
         return new(
-            descriptor, replica.Core.Leader, replica.Core.Term, replica.MayServe(), replica.Applied, resolved, age, replica.SizeBytes);
+            descriptor, replica.Core.Leader, replica.Core.Term, replica.MayServe(), replica.Applied, replica.BelowIntents(resolved), age,
+            replica.SizeBytes);
     }
 
     /// <summary>One line a replica, for whoever looks for what is wrong.</summary>

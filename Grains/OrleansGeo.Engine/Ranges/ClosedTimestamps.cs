@@ -155,6 +155,15 @@ internal sealed class ClosedTimestamps(Node node)
             return;
         }
 
+        // What was told before stays true, also where this tells of log entries that do not come any more.
+        foreach (var entry in update.Entries)
+        {
+            if (node.Replicas.TryGetValue(entry.Range, out var replica))
+            {
+                replica.Resolved();
+            }
+        }
+
         if (update.Full)
         {
             if (state.Incarnation == update.Incarnation && update.Sequence <= state.Sequence)

@@ -19,6 +19,9 @@ namespace OrleansGeo.Engine;
 // its own batch, and no write in front of it is ever applied again.
 internal sealed partial class RangeReplica
 {
+    /// <summary>Test builds only: a new leader lets intents be laid below what its predecessor let anyone read.</summary>
+    public const string BugForgetsServed = "transactions.new-leader-forgets-reads";
+
     // What a node that starts may have to look at again, for each range.
     private const int WritesAheadMax = 128;
 
@@ -63,7 +66,11 @@ internal sealed partial class RangeReplica
     // A new leader may not write below anything its predecessors let anyone read: their bounds travelled with the votes.
     private void StartServing()
     {
-        _reads.RaiseLowWater(_core.VotedBound);
+        if (!PlantedBug.Is(BugForgetsServed))
+        {
+            _reads.RaiseLowWater(_core.VotedBound);
+        }
+
         _node.Clock.Raise(_core.VotedBound);
         _node.Closed.Touch(this);
     }

@@ -166,7 +166,7 @@ internal sealed partial class RangeReplica
 
         if (localOnly)
         {
-            _node.Reply(caller, new RangeOutcome.TooFresh(HlcTimestamp.Earlier(resolved, _intents.Earliest.Previous)));
+            _node.Reply(caller, new RangeOutcome.TooFresh(BelowIntents(resolved)));
             return true;
         }
 
@@ -389,6 +389,11 @@ internal sealed partial class RangeReplica
         _resolved = HlcTimestamp.Later(_resolved, closed);
         return (_resolved, age);
     }
+
+    /// <summary>
+    /// The newest timestamp at which every key can be read here: <see cref="Resolved"/>, and below every intent that is not resolved yet.
+    /// </summary>
+    public HlcTimestamp BelowIntents(HlcTimestamp resolved) => HlcTimestamp.Earlier(resolved, _intents.Earliest.Previous);
 
     /// <summary>True while writes are proposed and undecided.</summary>
     public bool HasInFlight => _proposed.Count > 0;

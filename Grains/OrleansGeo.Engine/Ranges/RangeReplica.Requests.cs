@@ -33,7 +33,7 @@ internal sealed partial class RangeReplica
                 break;
             case RangeOperation.Freshness:
                 var (resolved, age) = Resolved();
-                _node.Reply(caller, new RangeOutcome.Fresh(HlcTimestamp.Earlier(resolved, _intents.Earliest.Previous), age));
+                _node.Reply(caller, new RangeOutcome.Fresh(BelowIntents(resolved), age));
                 break;
             case RangeOperation.Lay lay:
                 HandleLay(caller, lay);

@@ -28,6 +28,9 @@ internal sealed partial class RangeReplica
     /// <summary>Test builds only: reads do not mind intents.</summary>
     public const string BugReadsIgnoreIntents = "transactions.reads-ignore-intents";
 
+    /// <summary>Test builds only: the right half of a split knows nothing of the transactions under way in it.</summary>
+    public const string BugForgottenOnSplit = "transactions.forgotten-on-split";
+
     private readonly IntentTable _intents = new();
     private readonly RecordTable _records = new();
 
@@ -338,6 +341,11 @@ internal sealed partial class RangeReplica
     {
         _intents.Clear();
         _records.Clear();
+        if (PlantedBug.Is(BugForgottenOnSplit))
+        {
+            return;
+        }
+
         foreach (var intent in left._intents.All.Where(intent => Descriptor!.Span.Contains(intent.Key)))
         {
             _intents.Put(intent);

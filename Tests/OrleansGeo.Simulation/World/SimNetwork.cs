@@ -44,6 +44,9 @@ public sealed class SimNetwork
     /// <summary>Sees every envelope as it is sent; may throw to fail the run.</summary>
     public Action<Envelope>? Observer { get; set; }
 
+    /// <summary>Sees every message of the engine as it is sent, after <see cref="Observer"/>, and says whether it is lost.</summary>
+    public Func<Envelope, NodeMessage, bool>? Loses { get; set; }
+
     /// <summary>Connects one life of a node, in place of an earlier one.</summary>
     public ITransport Connect(NodeId node, IEnvelopeReceiver receiver, SimNodeScheduler scheduler)
     {
@@ -58,6 +61,7 @@ public sealed class SimNetwork
     private void Send(Envelope envelope)
     {
         Observer?.Invoke(envelope);
+        envelope = WithoutLost(envelope);
         _writer.Clear();
         _codec.Write(_writer, envelope);
         _world.Trace(_writer.Written);
@@ -76,6 +80,28 @@ public sealed class SimNetwork
         {
             _world.At(again.Micros, LabelOf(envelope), Arrive, parcel);
         }
+    }
+
+    private Envelope WithoutLost(Envelope envelope)
+    {
+        if (Loses is not { } loses || envelope.Messages.Count == 0)
+        {
+            return envelope;
+        }
+
+        NodeMessage[] kept = [.. envelope.Messages.Where(message => !loses(envelope, message))];
+        return kept.Length == envelope.Messages.Count ? envelope : new()
+        {
+            From = envelope.From,
+            To = envelope.To,
+            Lane = envelope.Lane,
+            FromIncarnation = envelope.FromIncarnation,
+            ToIncarnation = envelope.ToIncarnation,
+            Sequence = envelope.Sequence,
+            Consensus = envelope.Consensus,
+            Liveness = envelope.Liveness,
+            Messages = kept,
+        };
     }
 
     private void Arrive(object? state)

@@ -10,6 +10,9 @@ namespace OrleansGeo.Engine;
 /// </summary>
 internal sealed class TransactionFinisher(GatewayCore core, TransactionRecovery recovery)
 {
+    /// <summary>Test builds only: intents become visible before the record says that they may.</summary>
+    public const string BugResolvesEarly = "transactions.resolves-early";
+
     private const int RunningMax = 1_024;
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
     private int _running;
@@ -32,6 +35,11 @@ internal sealed class TransactionFinisher(GatewayCore core, TransactionRecovery 
 
     private async Task CommitAndResolveAsync(TransactionAttempt attempt, HlcTimestamp at, RequestName request)
     {
+        if (PlantedBug.Is(BugResolvesEarly))
+        {
+            await ResolveAsync(attempt.Tag, attempt.Keys, at);
+        }
+
         var record = await recovery.ConcludeAsync(
             recovery.Scope(s_timeout), new(attempt.Tag, TransactionVerdict.Commit, at, attempt.Keys, request));
         if (record is { Status: TransactionStatus.Committed })
