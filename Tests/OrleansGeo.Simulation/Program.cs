@@ -33,14 +33,15 @@ for (var i = 0; i < args.Length; i++)
             break;
         default:
             Console.Error.WriteLine(
-                $"'{args[i]}' is not understood. Usage: sim [--seeds N] [--from S] [--transactions] [--bug NAME] [--show] [--history FOLDER]");
+                $"'{args[i]}' is not understood. "
+                + "Usage: sim [--seeds N] [--from S] [--transactions] [--bug NAME] [--show] [--history FOLDER]");
             return 2;
     }
 }
 
 if (bug == "all")
 {
-    foreach (var name in PlantedBugs.All)
+    foreach (var name in transactions ? PlantedBugs.OfTransactions : PlantedBugs.All)
     {
         var first = SeedRunner.FirstFailure(from, seeds, name, transactions);
         Console.WriteLine(first is null

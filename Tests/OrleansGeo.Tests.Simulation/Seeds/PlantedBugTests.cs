@@ -10,11 +10,19 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
 
     public static TheoryData<string> Bank() => [.. PlantedBugs.All];
 
+    public static TheoryData<string> BankOfTransactions() => [.. PlantedBugs.OfTransactions];
+
     [Theory]
     [MemberData(nameof(Bank))]
-    public void A_planted_bug_is_caught(string bug)
+    public void A_planted_bug_is_caught(string bug) => AssertCaught(bug, transactions: false);
+
+    [Theory]
+    [MemberData(nameof(BankOfTransactions))]
+    public void A_planted_bug_is_caught_by_transactions(string bug) => AssertCaught(bug, transactions: true);
+
+    private void AssertCaught(string bug, bool transactions)
     {
-        var caught = SeedRunner.FirstFailure(PlantedBugs.FirstSeed(bug), SeedsMax, bug);
+        var caught = SeedRunner.FirstFailure(PlantedBugs.FirstSeed(bug), SeedsMax, bug, transactions);
         Assert.True(caught is not null, $"{bug} went through {SeedsMax} seeds unseen");
         output.WriteLine($"{bug}: seed {caught.Seed}: {caught.Failure!.Split('\n')[0]}");
     }

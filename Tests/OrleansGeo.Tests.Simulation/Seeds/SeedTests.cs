@@ -31,12 +31,9 @@ public sealed partial class SeedTests(ITestOutputHelper output)
     public void Seeds_that_once_found_a_bug_stay_good()
     {
         var failures = new List<string>();
-        foreach (var line in File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "Seeds", "kept.txt")))
+        foreach (var seed in Kept("kept.txt"))
         {
-            if (line.Length > 0 && line[0] != '#')
-            {
-                SeedRunner.Run(ulong.Parse(line.Split(' ')[0], CultureInfo.InvariantCulture), 1, null, result => Note(result, failures));
-            }
+            SeedRunner.Run(seed, 1, null, result => Note(result, failures));
         }
 
         Assert.True(failures.Count == 0, string.Join("\n\n", failures));
@@ -48,11 +45,16 @@ public sealed partial class SeedTests(ITestOutputHelper output)
     [Fact]
     public void Different_seeds_go_differently() => Assert.NotEqual(DigestInAnotherProcess(5), DigestInAnotherProcess(6));
 
-    private static void Note(SimResult result, List<string> failures)
+    internal static IEnumerable<ulong> Kept(string file) =>
+        from line in File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "Seeds", file))
+        where line.Length > 0 && line[0] != '#'
+        select ulong.Parse(line.Split(' ')[0], CultureInfo.InvariantCulture);
+
+    internal static void Note(SimResult result, List<string> failures, bool transactions = false)
     {
         if (result.Failure is not null)
         {
-            failures.Add($"{result.Failure}\nreplay: ./geo sim --seeds 1 --from {result.Seed}");
+            failures.Add($"{result.Failure}\nreplay: ./geo sim --seeds 1 --from {result.Seed}{(transactions ? " --transactions" : "")}");
         }
     }
 
