@@ -32,9 +32,9 @@ internal sealed class FaultDrawer(Prng prng, WanTopology topology, FaultSettings
     }
 
     /// <summary>
-    /// Three nodes of a region take turns, so that a write which is acknowledged on the word of one of them depends on it: while the first is
-    /// down the second cannot sync, and the third takes writes; then the second and the third crash, and the first two go on. Whoever said
-    /// that it has what its disk has not brings a loss about here, where the third comes back too late to tell.
+    /// Three nodes of a region take turns, so that a write which is acknowledged on the word of one of them depends on it: while the first
+    /// is down the second cannot sync, and the third takes writes; then the second and the third crash, and the first two go on. Whoever
+    /// said that it has what its disk has not brings a loss about here, where the third comes back too late to tell.
     /// </summary>
     public ImmutableArray<PlannedFault> Relay(long at)
     {

@@ -73,7 +73,7 @@ public sealed record FaultSettings
     /// <summary>What may be drawn.</summary>
     public IReadOnlyList<FaultKind> Allowed { get; init; } = AllThatHeal;
 
-    /// <summary>Instead of single faults: nodes of a region that take turns at losing what they have (<see cref="FaultDrawer.Relay"/>).</summary>
+    /// <summary>Instead of single faults: nodes of a region take turns at losing what they have.</summary>
     public bool Relays { get; init; }
 
     /// <summary>The first fault begins no earlier, in microseconds.</summary>

@@ -44,7 +44,7 @@ public sealed class OverlayTests
         foreach (var region in Manifests.Regions)
         {
             var (seeds, joining) = (Sets($"overlays/{region}"), Sets($"join/{region}"));
-            Assert.Empty(seeds.Select(static set => set.Name()).Intersect(joining.Select(static set => set.Name()), StringComparer.Ordinal));
+            Assert.Empty(seeds.Select(static set => set.Name()).Intersect(joining.Select(static set => set.Name())));
             Assert.Equal(seeds.Select(ZoneOf), joining.Select(ZoneOf));
             foreach (var (seed, other) in seeds.Zip(joining))
             {

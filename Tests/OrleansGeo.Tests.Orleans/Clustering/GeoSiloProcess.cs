@@ -22,7 +22,8 @@ internal sealed class GeoSiloProcess : ProductProcess
     /// <summary>Starts one; its databases are named by the variable, as where passwords are kept off the command line.</summary>
     /// <param name="settings">What it is told.</param>
     /// <param name="inside">The words that run a command somewhere else.</param>
-    public static GeoSiloProcess Start(SiloSettings settings, params IReadOnlyList<string> inside) => Start(settings, inside, new Dictionary<string, string>());
+    public static GeoSiloProcess Start(SiloSettings settings, params IReadOnlyList<string> inside) =>
+        Start(settings, inside, new Dictionary<string, string>());
 
     /// <summary>Starts one with variables of others in its environment.</summary>
     public static GeoSiloProcess Start(

@@ -4,12 +4,14 @@ using System.Net;
 using OrleansGeo.Api.Observability;
 using OrleansGeo.Silo;
 using OrleansGeo.Tests.Api.Metrics;
+using Xunit.Sdk;
 
 namespace OrleansGeo.Tests.Orleans.Clustering;
 
 /// <summary>Real geo-silo processes send what they show of themselves to a collector.</summary>
 public sealed class SiloOtlpTests : IDisposable
 {
+    private const int Silos = 3;
     private const string Row = "/v1/databases/geo/tables/city/rows/a";
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("geo-otlp-");
     private readonly List<GeoSiloProcess> _silos = [];
@@ -24,35 +26,7 @@ public sealed class SiloOtlpTests : IDisposable
     public async Task A_request_through_another_silo_is_seen_by_the_collector_with_the_grain_that_served_it()
     {
         await using var receiver = await OtlpReceiver.StartAsync();
-        var path = Path.Combine(_folder.FullName, "cluster.json");
-        var ports = Enumerable.Range(0, 3).Select(static _ => SiloSettingsTests.FreePort()).ToArray();
-        ClusterFile.New(null, [.. ports.Select(static (_, i) => new SeedNode(i + 1, Name(i), "r1", $"r1-{i}", null))]).Write(path);
-        for (var i = 0; i < ports.Length; i++)
-        {
-            _silos.Add(GeoSiloProcess.Start(
-                new()
-                {
-                    Name = Name(i),
-                    Region = "r1",
-                    Zone = $"r1-{i}",
-                    Data = Path.Combine(_folder.FullName, Name(i)),
-                    FirstStart = true,
-                    ClusterFile = path,
-                    SiloPort = ports[i],
-                    GatewayPort = 0,
-                    HttpPort = SiloSettingsTests.FreePort(),
-                    PrimarySiloPort = ports[0],
-                },
-                [],
-                new Dictionary<string, string>
-                {
-                    [OtlpExport.EndpointVariable] = receiver.Address.ToString(),
-                    ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
-                    ["OTEL_METRIC_EXPORT_INTERVAL"] = "200",
-                    ["OTEL_BSP_SCHEDULE_DELAY"] = "200",
-                }));
-        }
-
+        Start(receiver.Address);
         await Task.WhenAll(_silos.Select(static silo => silo.ReadyAsync()));
         await _silos[0].SendAsync(
             HttpMethod.Post, "/v1/databases", """{"name":"geo","primaryRegion":"r1","regions":["r1"]}""", HttpStatusCode.Created);
@@ -74,28 +48,60 @@ public sealed class SiloOtlpTests : IDisposable
         string[] attributes =
         [
             "service.name=orleansgeo", "cloud.region=r1", "cloud.availability_zone=r1-1",
-            .. ports.Select(static (_, i) => $"service.instance.id={Name(i)}"),
+            .. Enumerable.Range(0, Silos).Select(static i => $"service.instance.id={Name(i)}"),
         ];
+
         // Orleans names its own by the grain's interface, and what it counts by itself.
         await ArrivesAsync("spans", receiver.Spans, [.. spans, "IRangeGrain"]);
         await ArrivesAsync("metrics", receiver.Metrics, [.. metrics, "orleans-"]);
         await ArrivesAsync("attributes", receiver.Attributes, attributes);
+    }
 
-        async Task ArrivesAsync(string what, ConcurrentDictionary<string, int> arrived, string[] wanted)
+    private async Task ArrivesAsync(string what, ConcurrentDictionary<string, int> arrived, string[] wanted)
+    {
+        foreach (var part in wanted)
         {
-            foreach (var part in wanted)
+            try
             {
-                try
-                {
-                    await _silos[0].UntilAsync(
-                        $"{part} is among the {what}",
-                        () => Task.FromResult(arrived.Keys.Any(name => name.Contains(part, StringComparison.Ordinal))));
-                }
-                catch (Xunit.Sdk.XunitException late)
-                {
-                    Assert.Fail($"{late.Message}\n{what} that arrived: {string.Join(", ", arrived.Keys.Order(StringComparer.Ordinal))}");
-                }
+                await _silos[0].UntilAsync(
+                    $"{part} is among the {what}",
+                    () => Task.FromResult(arrived.Keys.Any(name => name.Contains(part, StringComparison.Ordinal))));
             }
+            catch (XunitException late)
+            {
+                Assert.Fail($"{late.Message}\n{what} that arrived: {string.Join(", ", arrived.Keys.Order(StringComparer.Ordinal))}");
+            }
+        }
+    }
+
+    private void Start(Uri collector)
+    {
+        var path = Path.Combine(_folder.FullName, "cluster.json");
+        var ports = Enumerable.Range(0, Silos).Select(static _ => SiloSettingsTests.FreePort()).ToArray();
+        ClusterFile.New(null, [.. ports.Select(static (_, i) => new SeedNode(i + 1, Name(i), "r1", $"r1-{i}", null))]).Write(path);
+        var environment = new Dictionary<string, string>
+        {
+            [OtlpExport.EndpointVariable] = collector.ToString(),
+            ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
+            ["OTEL_METRIC_EXPORT_INTERVAL"] = "200",
+            ["OTEL_BSP_SCHEDULE_DELAY"] = "200",
+        };
+        for (var i = 0; i < ports.Length; i++)
+        {
+            var settings = new SiloSettings
+            {
+                Name = Name(i),
+                Region = "r1",
+                Zone = $"r1-{i}",
+                Data = Path.Combine(_folder.FullName, Name(i)),
+                FirstStart = true,
+                ClusterFile = path,
+                SiloPort = ports[i],
+                GatewayPort = 0,
+                HttpPort = SiloSettingsTests.FreePort(),
+                PrimarySiloPort = ports[0],
+            };
+            _silos.Add(GeoSiloProcess.Start(settings, [], environment));
         }
     }
 

@@ -26,101 +26,89 @@ public sealed class OneWayCutTests
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         var load = history.RunAsync(ending.Token);
         var home = silos.Nodes[0].Region;
-        var atHome = silos.Nodes.Where(node => node.Region == home).ToArray();
-        foreach (var node in silos.Nodes)
-        {
-            await ServesAsync(node, "before");
-        }
-
-        await AtHomeAsync();
-        await LoadGoesOnAsync();
+        var callers = silos.Nodes.Select(node => new Caller(client, node, home)).ToArray();
+        await ServeAsync(callers, "before");
+        await IsLedFromHomeAsync(callers[^1]);
+        await LoadGoesOnAsync(history);
 
         // A replica that does not lead serves what was closed, which is some time behind.
-        foreach (var (node, row) in atHome.SelectMany(node => atHome.Select(row => (node, row))))
+        var atHome = callers.Where(static caller => caller.IsAtHome).ToArray();
+        foreach (var (caller, row) in atHome.SelectMany(caller => atHome.Select(row => (caller, row))))
         {
-            await UntilAsync(async () => (await StaleAsync(node, row)).Status == 200);
+            await UntilAsync(async () => (await caller.StaleAsync(row)).Status == 200);
         }
 
         await silos.BreakAsync(new(kind, home), Cancellation);
-        foreach (var node in silos.Nodes.Where(node => node.Region != home))
+        await ServeAsync(callers.Except(atHome), "meanwhile");
+        await LoadGoesOnAsync(history);
+        foreach (var caller in atHome)
         {
-            await ServesAsync(node, "meanwhile");
-        }
-
-        await LoadGoesOnAsync();
-        foreach (var node in atHome)
-        {
-            await IsHonestAsync(node);
+            await IsHonestAsync(caller);
         }
 
         await silos.MendAsync(Cancellation);
-        foreach (var node in silos.Nodes)
-        {
-            await ServesAsync(node, "after");
-        }
-
-        await LoadGoesOnAsync();
+        await ServeAsync(callers, "after");
+        await LoadGoesOnAsync(history);
         await ending.CancelAsync();
         await load;
         history.Judge();
         TestContext.Current.SendDiagnosticMessage(
             $"{kind}: {history.Served} requests in a linearizable history; silos that ended by themselves: {silos.Revived}");
+    }
 
-        // A write and a strong read of it, whatever had to be waited for.
-        async Task ServesAsync(OutageNode node, string value)
+    // A write through each and a strong read of it, whatever has to be waited for.
+    private static async Task ServeAsync(IEnumerable<Caller> callers, string value)
+    {
+        foreach (var caller in callers)
         {
-            var row = $"{Rows}/own-{node.Name}";
-            await UntilAsync(async () => (await AskAsync(HttpMethod.Put, node, row, $$"""{"v":"{{value}}"}""")).Status is 200 or 201);
-            var read = await UntilAsync(async () => await AskAsync(HttpMethod.Get, node, row) is { Status: 200 } found ? found : null);
-            Assert.Equal(value, read.Json.GetProperty("v").GetString());
-        }
-
-        // Enough of it in each state to be judged.
-        Task LoadGoesOnAsync()
-        {
-            var before = history.Served;
-            return UntilAsync(async () =>
-            {
-                await Task.Delay(20, Cancellation);
-                return history.Served > before + 100;
-            });
-        }
-
-        // The nodes of the region have a leaseholder that is not reached, and say so; what is local they have.
-        async Task IsHonestAsync(OutageNode node)
-        {
-            var row = $"{Rows}/own-{node.Name}";
-            var refused = await UntilAsync(async () => await AskAsync(HttpMethod.Get, node, row) is { Status: not 200 } other ? other : null);
-            Assert.Equal(503, refused.Status);
-            var write = await AskAsync(HttpMethod.Put, node, row, """{"v":"lost"}""");
-            Assert.Contains(write.Status, new[] { 503, 504 });
-            var stale = await StaleAsync(node, node);
-            Assert.Equal(200, stale.Status);
-            Assert.Equal("before", stale.Json.GetProperty("v").GetString());
-            Assert.True(IsAtHome(stale), stale.ServedBy);
-        }
-
-        // The leader is where the cut will be, and who asks from another region pays for the way.
-        async Task AtHomeAsync()
-        {
-            var far = silos.Nodes[^1];
+            await UntilAsync(async () => (await caller.PutAsync(value)).Status is 200 or 201);
             await UntilAsync(async () =>
             {
-                var began = Stopwatch.GetTimestamp();
-                var read = await AskAsync(HttpMethod.Get, far, $"{Rows}/own-{far.Name}");
-                var took = Stopwatch.GetElapsedTime(began);
-                return read.Status == 200 && IsAtHome(read) && took > TimeSpan.FromMilliseconds(64);
+                var read = await caller.GetAsync();
+                if (read.Status == 200)
+                {
+                    Assert.Equal(value, read.Json.GetProperty("v").GetString());
+                }
+
+                return read.Status == 200;
             });
         }
+    }
 
-        Task<DemoReply> StaleAsync(OutageNode node, OutageNode row) => AskAsync(
-            HttpMethod.Get, node, $"{Rows}/own-{row.Name}", null, ("Geo-Consistency", "bounded;max-ms=3600000;local-only"));
+    // The leader is where the cut will be, and who asks from another region pays for the way.
+    private static Task IsLedFromHomeAsync(Caller far) => UntilAsync(async () =>
+    {
+        var began = Stopwatch.GetTimestamp();
+        var read = await far.GetAsync();
+        var took = Stopwatch.GetElapsedTime(began);
+        return read.Status == 200 && far.IsServedAtHome(read) && took > TimeSpan.FromMilliseconds(64);
+    });
 
-        bool IsAtHome(DemoReply reply) => reply.ServedBy!.EndsWith($";region={home}", StringComparison.Ordinal);
+    // Enough of it in each state to be judged.
+    private static Task LoadGoesOnAsync(HistoryLoad history)
+    {
+        var before = history.Served;
+        return UntilAsync(async () =>
+        {
+            await Task.Delay(20, Cancellation);
+            return history.Served > before + 100;
+        });
+    }
 
-        Task<DemoReply> AskAsync(
-            HttpMethod method, OutageNode node, string path, string? json = null, params (string Name, string Value)[] headers) =>
-            client.SendAsync(method, node.Address, path, json, s_timeout, Cancellation, headers);
+    // The nodes of the region have a leaseholder that is not reached, and say so; what is local they have.
+    private static async Task IsHonestAsync(Caller caller)
+    {
+        await UntilAsync(async () =>
+        {
+            var read = await caller.GetAsync();
+            Assert.Contains(read.Status, new[] { 200, 503 });
+            return read.Status == 503;
+        });
+        Assert.Contains((await caller.PutAsync("lost")).Status, new[] { 503, 504 });
+        var stale = await caller.StaleAsync(caller);
+        Assert.Equal(200, stale.Status);
+        Assert.Equal("before", stale.Json.GetProperty("v").GetString());
+        Assert.True(caller.IsServedAtHome(stale), stale.ServedBy);
     }
 
     private static async Task UntilAsync(Func<Task<bool>> holds)
@@ -131,16 +119,24 @@ public sealed class OneWayCutTests
         }
     }
 
-    private static async Task<T> UntilAsync<T>(Func<Task<T?>> find)
-        where T : class
+    /// <summary>Who asks one node, about a row of its own.</summary>
+    private sealed class Caller(DemoClient client, OutageNode node, string home)
     {
-        while (true)
-        {
-            Cancellation.ThrowIfCancellationRequested();
-            if (await find() is { } found)
-            {
-                return found;
-            }
-        }
+        public bool IsAtHome => node.Region == home;
+
+        private string Row => $"{Rows}/own-{node.Name}";
+
+        public Task<DemoReply> GetAsync() => AskAsync(HttpMethod.Get, Row, null);
+
+        public Task<DemoReply> PutAsync(string value) => AskAsync(HttpMethod.Put, Row, $$"""{"v":"{{value}}"}""");
+
+        /// <summary>What is local, however old.</summary>
+        public Task<DemoReply> StaleAsync(Caller row) =>
+            AskAsync(HttpMethod.Get, row.Row, null, ("Geo-Consistency", "bounded;max-ms=3600000;local-only"));
+
+        public bool IsServedAtHome(DemoReply reply) => reply.ServedBy!.EndsWith($";region={home}", StringComparison.Ordinal);
+
+        private Task<DemoReply> AskAsync(HttpMethod method, string path, string? json, params (string Name, string Value)[] headers) =>
+            client.SendAsync(method, node.Address, path, json, s_timeout, Cancellation, headers);
     }
 }

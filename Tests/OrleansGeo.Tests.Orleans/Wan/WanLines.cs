@@ -4,8 +4,8 @@ using System.Diagnostics;
 namespace OrleansGeo.Tests.Orleans.Wan;
 
 /// <summary>
-/// The lines between regions, each way for itself: how long something takes on one, and whether anything gets through now. What is under way
-/// on a line that is cut waits until the line is joined again, as TCP would have it sent anew.
+/// The lines between regions, each way for itself: how long something takes on one, and whether anything gets through now. What is under
+/// way on a line that is cut waits until the line is joined again, as TCP would have it sent anew.
 /// </summary>
 internal sealed class WanLines(Func<string, string, TimeSpan> delay)
 {

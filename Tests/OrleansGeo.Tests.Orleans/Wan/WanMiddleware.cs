@@ -8,8 +8,8 @@ using Orleans.Runtime.Messaging;
 namespace OrleansGeo.Tests.Orleans.Wan;
 
 /// <summary>
-/// Puts the WAN into the connections that a silo opens. A connection carries both directions, so what the other silo sends on it passes here
-/// too. Bytes are late and come in order; none is lost in the middle, which would break the stream.
+/// Puts the WAN into the connections that a silo opens. A connection carries both directions, so what the other silo sends on it passes
+/// here too. Bytes are late and come in order; none is lost in the middle, which would break the stream.
 /// </summary>
 internal sealed class WanMiddleware(WanLines lines, string region, Func<int, string> regionOfPort) : IConnectionMiddleware
 {
@@ -92,7 +92,8 @@ internal sealed class WanMiddleware(WanLines lines, string region, Func<int, str
             // The end of a stream is under way as long as its last byte.
             await line.ArriveAsync(line.Due(), over);
         }
-        catch (Exception lost) when (lost is OperationCanceledException or IOException or ConnectionAbortedException or InvalidOperationException)
+        catch (Exception lost) when (lost is OperationCanceledException or IOException or ConnectionAbortedException
+            or InvalidOperationException)
         {
             // As above.
         }

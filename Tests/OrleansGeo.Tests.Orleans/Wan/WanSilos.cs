@@ -46,7 +46,8 @@ internal sealed class WanSilos : IOutageStage, IAsyncDisposable
     private WanSilos()
     {
         _slots = [.. s_places.Select(static (place, i) => new Slot($"n{i + 1}", place.Region, $"{place.Region}-{place.Zone}"))];
-        _seed = new(_id, new byte[32], [.. _slots.Select((slot, i) => new NodeRecord(new(i + 1), slot.Name, slot.Region, slot.Zone, null))]);
+        _seed = new(
+            _id, new byte[32], [.. _slots.Select(static (slot, i) => new NodeRecord(new(i + 1), slot.Name, slot.Region, slot.Zone, null))]);
         Nodes = [.. _slots.Select(static slot => new OutageNode(slot.Name, slot.Region, slot.Zone, new($"http://127.0.0.1:{slot.Http}")))];
     }
 
