@@ -23,10 +23,4 @@ public static class PlantedBugs
         "gateway.unknown-as-failure",
         "request-record-does-twice",
     ];
-
-    /// <summary>
-    /// The seed to begin with when a bug is looked for: 1, but for those that show in one seed of many hundreds, which begin near one that
-    /// shows them.
-    /// </summary>
-    public static ulong FirstSeed(string bug) => bug == "consensus.append-ack-before-persist" ? 770UL : 1;
 }
