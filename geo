@@ -33,7 +33,8 @@ usage: ./geo <command>
        --data DIR            keep the data in DIR on RocksDB; without it the data is in memory
        --load iso            load all ISO 3166 countries and subdivisions, and verify each
        --otlp-endpoint URL   send metrics and spans to a collector, OTLP over HTTP
-       --script NAME         rejoin, kill-zone, kill-two-zones, kill-region or cut-region
+       --script NAME         rejoin, kill-zone, kill-two-zones, kill-region, pause-zone, pause-region,
+                             cut-region, cut-region-in or cut-region-out
   cluster up|down|status   nine silo processes in three regions on this machine, with a PostgreSQL for each region
        --http-port P         node k answers REST on P+k; 7200 unless given
        --dir DIR             their data and logs; artifacts/cluster unless given

@@ -3,24 +3,33 @@ using OrleansGeo.Primitives;
 
 namespace OrleansGeo.Transactions;
 
+/// <summary>A place in the line for a key.</summary>
+/// <param name="Since">When the request began, wherever and however often it was tried: who began earlier comes first.</param>
+/// <param name="Arrival">When it came here, as a number; no two have the same.</param>
+public readonly record struct LinePlace(HlcTimestamp Since, long Arrival) : IComparable<LinePlace>
+{
+    /// <inheritdoc />
+    public int CompareTo(LinePlace other) => (Since, Arrival).CompareTo((other.Since, other.Arrival));
+}
+
 /// <summary>
-/// Who waits for locked keys, in the order in which they first came. Whoever waits holds no latch. One that is let go and finds the key
-/// locked anew comes back to its own place, so nobody is overtaken by those who came later.
+/// Who waits for locked keys, in the order in which they began. Whoever waits holds no latch. One that is let go and finds the key
+/// locked anew comes back to its own place, so nobody is overtaken by those who began later.
 /// </summary>
 /// <typeparam name="T">What waits.</typeparam>
 public sealed class LockQueues<T>(int waitingMax)
     where T : class
 {
-    private readonly Dictionary<Key, SortedDictionary<long, T>> _byKey = [];
+    private readonly Dictionary<Key, SortedDictionary<LinePlace, T>> _byKey = [];
 
     /// <summary>How many wait.</summary>
     public int Waiting { get; private set; }
 
     /// <summary>Lets a request wait for a key; false when too many wait already.</summary>
     /// <param name="key">The locked key.</param>
-    /// <param name="arrival">When the request came first; no two have the same.</param>
+    /// <param name="place">The request's place in the line.</param>
     /// <param name="request">The request.</param>
-    public bool TryWait(Key key, long arrival, T request)
+    public bool TryWait(Key key, LinePlace place, T request)
     {
         if (Waiting >= waitingMax)
         {
@@ -32,13 +41,13 @@ public sealed class LockQueues<T>(int waitingMax)
             _byKey.Add(key, queue = []);
         }
 
-        queue.Add(arrival, request);
+        queue.Add(place, request);
         Waiting++;
         return true;
     }
 
-    /// <summary>True when somebody waits for the key who came before.</summary>
-    public bool IsBehind(Key key, long arrival)
+    /// <summary>True when somebody waits for the key who comes before.</summary>
+    public bool IsBehind(Key key, LinePlace place)
     {
         if (Waiting == 0 || !_byKey.TryGetValue(key, out var queue))
         {
@@ -47,13 +56,13 @@ public sealed class LockQueues<T>(int waitingMax)
 
         foreach (var (first, _) in queue)
         {
-            return first < arrival;
+            return first.CompareTo(place) < 0;
         }
 
         return false;
     }
 
-    /// <summary>Takes the one who came first for a key.</summary>
+    /// <summary>Takes the one who is first in line for a key.</summary>
     public bool TryTake(Key key, [NotNullWhen(true)] out T? request)
     {
         request = null;
@@ -81,7 +90,7 @@ public sealed class LockQueues<T>(int waitingMax)
     /// <summary>Those who wait for a key, in their order.</summary>
     public IEnumerable<T> For(Key key) => _byKey.TryGetValue(key, out var queue) ? queue.Values : [];
 
-    /// <summary>Takes everybody, in the order of keys and then of arrival.</summary>
+    /// <summary>Takes everybody, in the order of keys and then of the line.</summary>
     public List<T> TakeAll()
     {
         var all = new List<T>(Waiting);
@@ -95,7 +104,7 @@ public sealed class LockQueues<T>(int waitingMax)
         return all;
     }
 
-    /// <summary>Takes everybody of whom something holds, in the order of keys and then of arrival.</summary>
+    /// <summary>Takes everybody of whom something holds, in the order of keys and then of the line.</summary>
     public List<T> TakeWhere(Predicate<T> predicate)
     {
         var taken = new List<T>();

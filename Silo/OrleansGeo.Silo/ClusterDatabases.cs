@@ -13,6 +13,7 @@ internal static class ClusterDatabases
     /// <summary>How one of several is written.</summary>
     public const string Form = "NAME=CONNECTION-STRING";
 
+    private const string OneScript = "membership-single.sql";
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(30);
 
     /// <summary>What cannot be, a line each; none for no database and for one.</summary>
@@ -63,6 +64,19 @@ internal static class ClusterDatabases
         return wrong.Length == 0 ? clustering : throw new SiloRefusedException(wrong);
     }
 
+    /// <summary>Makes the tables and statements in a cluster's one database. Again is harmless.</summary>
+    /// <exception cref="SiloRefusedException">The database could not be used, or has the statements of another script.</exception>
+    public static Task PrepareOneAsync(string connectionString) =>
+        PostgresScripts.PrepareAsync(connectionString, OneScript, "The PostgreSQL of --clustering cannot be prepared");
+
+    /// <summary>Looks whether a cluster's one database can be used, with these statements or Orleans' own.</summary>
+    /// <exception cref="SiloRefusedException">It cannot be.</exception>
+    public static Task CheckOneAsync(string connectionString) => PostgresScripts.CheckAsync(
+        connectionString,
+        "SELECT querykey FROM orleansquery WHERE querykey = 'MembershipReadAllKey'",
+        "The PostgreSQL of --clustering cannot be used",
+        $"The PostgreSQL of --clustering has no membership tables: 'geo-silo init' or infra/sql/{OneScript} makes them.");
+
     /// <summary>Makes the table of the register in every database, and founds the cluster's. Again is harmless.</summary>
     /// <exception cref="SiloRefusedException">A database could not be used, or the register is there and has lost a part.</exception>
     public static Task FoundAsync(string clusterId, IReadOnlyList<string> clustering) =>
@@ -103,7 +117,7 @@ internal static class ClusterDatabases
                 throw new SiloRefusedException($"The membership databases cannot be prepared: {declined.Reason}.");
             }
         }
-        catch (Exception failure) when (IsOfDatabase(failure))
+        catch (Exception failure) when (PostgresScripts.IsOfDatabase(failure))
         {
             throw new SiloRefusedException($"The membership databases cannot be prepared: {failure.GetBaseException().Message}");
         }
@@ -122,14 +136,12 @@ internal static class ClusterDatabases
         {
             await acceptor.ApplySchemaAsync(cancellation);
         }
-        catch (Exception failure) when (IsOfDatabase(failure))
+        catch (Exception failure) when (PostgresScripts.IsOfDatabase(failure))
         {
             throw new SiloRefusedException(
                 $"The membership database {acceptor.Identity.Acceptor} cannot be prepared: {failure.GetBaseException().Message}");
         }
     }
-
-    private static bool IsOfDatabase(Exception failure) => failure is NpgsqlException or TimeoutException or OperationCanceledException;
 
     private static IEnumerable<string> WrongMany(IReadOnlyList<string> clustering)
     {

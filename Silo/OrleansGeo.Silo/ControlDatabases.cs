@@ -16,7 +16,6 @@ namespace OrleansGeo.Silo;
 internal static class ControlDatabases
 {
     private const string Script = "geo-control.sql";
-    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(30);
 
     /// <summary>Writes the cluster's file into every database. Again is harmless.</summary>
     /// <exception cref="SiloRefusedException">A database could not be used, or has another file of this cluster.</exception>
@@ -25,17 +24,19 @@ internal static class ControlDatabases
         var text = cluster.ToText();
         foreach (var database in databases)
         {
-            using var timeout = new CancellationTokenSource(s_timeout);
-            var there = await WithAsync(database, async source =>
-            {
-                await PostgresScripts.ApplyAsync(source, Script, timeout.Token);
-                await using var write = source.CreateCommand(
-                    "INSERT INTO geo_control (cluster_id, document) VALUES ($1, $2) ON CONFLICT DO NOTHING");
-                write.Parameters.AddWithValue(cluster.ClusterId);
-                write.Parameters.AddWithValue(text);
-                await write.ExecuteNonQueryAsync(timeout.Token);
-                return await DocumentsAsync(source, timeout.Token);
-            });
+            var there = await PostgresScripts.PrepareAsync(
+                database.ConnectionString,
+                Script,
+                $"{Called(database)} cannot take the cluster file",
+                async (source, stop) =>
+                {
+                    await using var write = source.CreateCommand(
+                        "INSERT INTO geo_control (cluster_id, document) VALUES ($1, $2) ON CONFLICT DO NOTHING");
+                    write.Parameters.AddWithValue(cluster.ClusterId);
+                    write.Parameters.AddWithValue(text);
+                    await write.ExecuteNonQueryAsync(stop);
+                    return await DocumentsAsync(source, stop);
+                });
             var (_, kept) = there.First(document => document.ClusterId == cluster.ClusterId);
             if (ClusterFile.Parse(kept, Called(database)).ToText() != text)
             {
@@ -103,19 +104,6 @@ internal static class ControlDatabases
         catch (Exception failure) when (PostgresScripts.IsOfDatabase(failure))
         {
             return new(database, [], failure.GetBaseException().Message);
-        }
-    }
-
-    private static async Task<T> WithAsync<T>(MembershipDatabase database, Func<NpgsqlDataSource, Task<T>> act)
-    {
-        try
-        {
-            await using var source = PostgresScripts.Open(database.ConnectionString);
-            return await act(source);
-        }
-        catch (Exception failure) when (PostgresScripts.IsOfDatabase(failure))
-        {
-            throw new SiloRefusedException($"{Called(database)} cannot take the cluster file: {failure.GetBaseException().Message}");
         }
     }
 

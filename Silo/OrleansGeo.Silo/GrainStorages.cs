@@ -1,4 +1,3 @@
-using Npgsql;
 using Orleans.Hosting;
 using OrleansGeo.Clustering;
 
@@ -11,7 +10,6 @@ namespace OrleansGeo.Silo;
 internal static class GrainStorages
 {
     private const string Script = "grain-storage.sql";
-    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(30);
 
     /// <summary>What cannot be, a line each.</summary>
     public static IEnumerable<string> Wrong(IReadOnlyList<string> storages)
@@ -47,41 +45,26 @@ internal static class GrainStorages
 
     /// <summary>Makes the tables and statements in each. Again is harmless.</summary>
     /// <exception cref="SiloRefusedException">One cannot be used.</exception>
-    public static Task PrepareAsync(IReadOnlyList<string> storages) => WithAsync(
-        storages, "prepared", s_timeout, static (source, stop) => PostgresScripts.ApplyAsync(source, Script, stop));
-
-    /// <summary>Looks whether each can be used.</summary>
-    /// <exception cref="SiloRefusedException">One cannot be.</exception>
-    public static Task CheckAsync(IReadOnlyList<string> storages) => WithAsync(
-        storages,
-        "used",
-        TimeSpan.FromSeconds(PostgresScripts.TimeoutSeconds),
-        static async (source, stop) =>
-        {
-            await using var command = source.CreateCommand("SELECT count(*) FROM orleansquery, geo_grain_state WHERE false");
-            await command.ExecuteScalarAsync(stop);
-        });
-
-    private static async Task WithAsync(
-        IReadOnlyList<string> storages, string what, TimeSpan time, Func<NpgsqlDataSource, CancellationToken, Task> act)
+    public static async Task PrepareAsync(IReadOnlyList<string> storages)
     {
         foreach (var storage in All(storages))
         {
-            try
-            {
-                using var timeout = new CancellationTokenSource(time);
-                await using var source = PostgresScripts.Open(storage.ConnectionString);
-                await act(source, timeout.Token);
-            }
-            catch (PostgresException missing) when (missing.SqlState == PostgresErrorCodes.UndefinedTable)
-            {
-                throw new SiloRefusedException(
-                    $"The grain storage {storage.Name} has no tables: 'geo-silo init --grain-storage' or infra/sql/{Script} makes them.");
-            }
-            catch (Exception failure) when (PostgresScripts.IsOfDatabase(failure))
-            {
-                throw new SiloRefusedException($"The grain storage {storage.Name} cannot be {what}: {failure.GetBaseException().Message}");
-            }
+            await PostgresScripts.PrepareAsync(
+                storage.ConnectionString, Script, $"The grain storage {storage.Name} cannot be prepared");
+        }
+    }
+
+    /// <summary>Looks whether each can be used.</summary>
+    /// <exception cref="SiloRefusedException">One cannot be.</exception>
+    public static async Task CheckAsync(IReadOnlyList<string> storages)
+    {
+        foreach (var storage in All(storages))
+        {
+            await PostgresScripts.CheckAsync(
+                storage.ConnectionString,
+                "SELECT count(*) FROM orleansquery, geo_grain_state WHERE false",
+                $"The grain storage {storage.Name} cannot be used",
+                $"The grain storage {storage.Name} has no tables: 'geo-silo init --grain-storage' or infra/sql/{Script} makes them.");
         }
     }
 

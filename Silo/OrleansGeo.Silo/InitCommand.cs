@@ -50,7 +50,8 @@ internal static class InitCommand
         }
         else if (clustering.Length == 1)
         {
-            Console.WriteLine("the one database of --clustering takes the SQL scripts of Orleans' own provider, applied by hand");
+            await ClusterDatabases.PrepareOneAsync(clustering[0]);
+            Console.WriteLine($"cluster {cluster.ClusterId} has its membership in one database");
         }
 
         if (clustering.Length > 0)

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging.Abstractions;
-using Npgsql;
 using OrleansGeo.Clustering;
 using OrleansGeo.Engine;
 using OrleansGeo.Primitives;
@@ -48,7 +47,7 @@ internal static class Preflight
             case []:
                 break;
             case [var connectionString]:
-                await CheckDatabaseAsync(connectionString);
+                await ClusterDatabases.CheckOneAsync(connectionString);
                 break;
             case var several:
                 await CheckMajorityAsync(several, seed.ClusterId);
@@ -139,23 +138,5 @@ internal static class Preflight
         await using var register = MembershipRegister.Of(
             clusterId, options, TimeProvider.System, NullLogger<MembershipRegister>.Instance);
         await register.ReadAsync();
-    }
-
-    private static async Task CheckDatabaseAsync(string connectionString)
-    {
-        try
-        {
-            await using var source = PostgresScripts.Open(connectionString);
-            await using var command = source.CreateCommand("SELECT count(*) FROM orleansquery");
-            await command.ExecuteScalarAsync();
-        }
-        catch (PostgresException missing) when (missing.SqlState == PostgresErrorCodes.UndefinedTable)
-        {
-            throw new SiloRefusedException("The PostgreSQL of --clustering has no membership tables: apply the SQL scripts first.");
-        }
-        catch (Exception failure) when (failure is NpgsqlException or ArgumentException or TimeoutException)
-        {
-            throw new SiloRefusedException($"The PostgreSQL of --clustering cannot be used: {failure.Message}");
-        }
     }
 }

@@ -55,7 +55,7 @@ internal static class SiloProcess
             IPAddress.Parse(settings.HttpAddress), settings.HttpPort, settings.Security.AddTo));
         builder.Services.AddRoutingCore();
         SiloLogging.Add(builder.Logging, settings);
-        SiloTelemetry.Add(builder.Services, settings);
+        SiloTelemetry.Add(builder, settings);
         var drain = TimeSpan.FromSeconds(settings.DrainSeconds);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = drain + s_shutdown);
 

@@ -1,3 +1,4 @@
+using System.Collections;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
@@ -13,6 +14,8 @@ namespace OrleansGeo.Silo;
 /// </summary>
 internal static class SiloTelemetry
 {
+    private const string VariablePrefix = "OTEL_";
+
     // Orleans' own: what it counts, and its calls between silos.
     private const string OrleansMeter = "Microsoft.Orleans";
     private static readonly string[] s_orleansSources = ["Microsoft.Orleans.Runtime", "Microsoft.Orleans.Application"];
@@ -20,14 +23,16 @@ internal static class SiloTelemetry
     private static bool IsWanted => Environment.GetEnvironmentVariable(OtlpExport.EndpointVariable) is { Length: > 0 };
 
     /// <summary>Adds the exporters to the host.</summary>
-    public static void Add(IServiceCollection services, SiloSettings settings)
+    public static void Add(WebApplicationBuilder builder, SiloSettings settings)
     {
         if (!IsWanted)
         {
             return;
         }
 
-        services.AddOpenTelemetry()
+        // OpenTelemetry asks the host's configuration for its variables, and this host takes none from the environment by itself.
+        builder.Configuration.AddInMemoryCollection(Variables());
+        builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddGeoService(
                 settings.Name!,
                 new(GeoSiloBuilderExtensions.RegionLabel, settings.Region!),
@@ -36,6 +41,12 @@ internal static class SiloTelemetry
             .WithTracing(static traces => traces.AddGeoSources().AddSource(s_orleansSources))
             .UseOtlpExporter();
     }
+
+    private static IEnumerable<KeyValuePair<string, string?>> Variables() =>
+        from DictionaryEntry variable in Environment.GetEnvironmentVariables()
+        let name = (string)variable.Key
+        where name.StartsWith(VariablePrefix, StringComparison.Ordinal)
+        select KeyValuePair.Create(name, variable.Value as string);
 
     /// <summary>Lets the spans of requests cross Orleans' calls.</summary>
     public static void Add(ISiloBuilder silo)

@@ -2,7 +2,7 @@
 -- PostgreSQL 13 or newer. Running it again changes nothing but the text of the four statements. Orleans reads them from the
 -- table orleansquery by their keys, and knows of them their parameters and the columns they answer with; all else is ours.
 -- The role of the silos needs SELECT on orleansquery, and SELECT, INSERT, UPDATE and DELETE on geo_grain_state.
--- A database that also takes Orleans' own scripts takes those first, because they make orleansquery without looking.
+-- A database that also takes scripts of Orleans takes those first, because they make orleansquery without looking.
 
 BEGIN;
 SELECT pg_advisory_xact_lock(7163384699739271469);

@@ -34,11 +34,26 @@ public sealed record OutagePlan(
             static (scene, node) => node.Region == scene.Home,
             static (kind, view) => view.SurvivesRegion || kind == LoadKind.StaleRead),
         new(
-            "cut-region", "the home region is cut off from the others, and lives",
-            static scene => [new(OutageFaultKind.CutRegion, scene.Home)],
-            static (_, _) => false,
-            static (kind, view) => kind == LoadKind.StaleRead || view.SurvivesRegion != view.IsHome),
+            "pause-zone", "the zone of the leaders stands still, and goes on afterwards as if nothing had been",
+            static scene => [new(OutageFaultKind.PauseZone, scene.Zones[0])],
+            static (scene, node) => node.Zone == scene.Zones[0],
+            static (_, _) => true),
+        new(
+            "pause-region", "the home region stands still, and goes on afterwards as if nothing had been",
+            static scene => [new(OutageFaultKind.PauseRegion, scene.Home)],
+            static (scene, node) => node.Region == scene.Home,
+            static (kind, view) => view.SurvivesRegion || kind == LoadKind.StaleRead),
+        Cut("cut-region", "the home region is cut off from the others, and lives", OutageFaultKind.CutRegion),
+        Cut("cut-region-in", "the home region hears nothing from the others, which hear it", OutageFaultKind.CutRegionIn),
+        Cut("cut-region-out", "the home region is not heard by the others, which it hears", OutageFaultKind.CutRegionOut),
     ];
+
+    // Whoever is cut off, one way or both, has its own region and stale reads.
+    private static OutagePlan Cut(string name, string what, OutageFaultKind kind) => new(
+        name, what,
+        scene => [new(kind, scene.Home)],
+        static (_, _) => false,
+        static (kind, view) => kind == LoadKind.StaleRead || view.SurvivesRegion != view.IsHome);
 }
 
 /// <summary>Where an outage plays.</summary>

@@ -179,30 +179,7 @@ internal sealed class ClusterQueries(GatewayCore core, CatalogChanges changes)
                 error.Kind == GeoErrorKind.OutcomeUnknown ? GatewayCore.Deadline("no id for the new range in time") : error);
         }
 
-        var result = await AdministerAsync(scope, range, splitKey ?? range.Span.Start, new RangeOperation.Split(splitKey, new(newRange)));
-        for (var round = 0; result.IsOk && round < DirectoryRoundsMax && !scope.IsOver && !IsInDirectory(new(newRange)); round++)
-        {
-            // Whoever split a range and then lists ranges expects to see both.
-            await core.BackOffAsync(scope, round);
-        }
-
-        return result;
-    }
-
-    // The split is done whatever the directory says; it is waited for a second or two at most.
-    private const int DirectoryRoundsMax = 16;
-
-    private bool IsInDirectory(RangeId range)
-    {
-        foreach (var known in core.View.RangesByStart.Values)
-        {
-            if (known.Id == range)
-            {
-                return true;
-            }
-        }
-
-        return false;
+        return await AdministerAsync(scope, range, splitKey ?? range.Span.Start, new RangeOperation.Split(splitKey, new(newRange)));
     }
 
     public async Task<GeoResult<RangeInfo>> TransferAsync(RequestScope scope, long id, string node)

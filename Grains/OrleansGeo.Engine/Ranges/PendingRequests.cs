@@ -15,12 +15,16 @@ internal readonly record struct Caller(NodeId From, long CallId, WanPath? Path, 
 /// <summary>A request that holds or waits for latches.</summary>
 internal abstract class LatchedRequest(Caller caller)
 {
-    public Caller Caller { get; } = caller;
+    public Caller Caller { get; set; } = caller;
+
+    /// <summary>Equal for all copies of one request, by which a later copy finds the one that stands in line; null for what may be asked
+    /// twice.</summary>
+    public virtual Key? Identity => null;
 
     public LatchRequest Latch { get; } = new();
 
-    /// <summary>When it came to this replica, as a number; kept however often it waits.</summary>
-    public long Arrival { get; set; }
+    /// <summary>Its place in the lines of this replica; kept however often it waits.</summary>
+    public LinePlace Place { get; set; }
 
     /// <summary>The locked key it has just stopped waiting for, whose next in line is let go once this one knows what it does.</summary>
     public Key? LetGoFor { get; set; }
@@ -36,6 +40,8 @@ internal abstract class LatchedRequest(Caller caller)
 internal sealed class PendingWrite(Caller caller, RangeOperation.Write write) : LatchedRequest(caller)
 {
     public RangeOperation.Write Write { get; } = write;
+
+    public override Key? Identity => new([.. Write.RequestId]);
 
     public MonoTime ProposedAt { get; set; }
 

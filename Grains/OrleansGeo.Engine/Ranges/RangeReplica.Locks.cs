@@ -8,6 +8,9 @@ namespace OrleansGeo.Engine;
 // line goes on, and once it knows what it does to the key, the next. A key with a line has an intent, or somebody on the way from the line
 // through the latches: so every line moves.
 //
+// A line may be longer than its members' callers wait for one answer. A copy of a request that stands in line takes its place there, and one
+// whose caller has just given up keeps it for a while: so asking again costs nobody the place.
+//
 // Whoever waits has the transaction looked after: what is decided is resolved here, what its coordinator left behind is finished, and what
 // began later than one that waits for it gives way (wound-wait on the first timestamps): so no ring of transactions waits for itself.
 internal sealed partial class RangeReplica
@@ -19,11 +22,17 @@ internal sealed partial class RangeReplica
     private const long PatienceMsMax = 320;
     private const long WatchTimeoutMs = 3_000;
 
-    // A transaction holds intents for the two or three rounds that its commit takes.
-    private const long LongestLockMs = 2_000;
+    // A coordinator that lives finishes what it began, however long it stands in line elsewhere. One that cannot, because it is cut off
+    // from a range that others reach, is not waited for longer than this.
+    private const long LongestLockMs = 10_000;
     private const long AbandonedMs = 1_000;
 
+    // A ring of transactions costs its members this long. Giving way sooner costs those who only stand in line, with no ring at all.
+    private const long WoundAfterMs = 150;
+    private const long PlaceKeptMs = 2_000;
+
     private readonly LockQueues<LatchedRequest> _locks;
+    private readonly Dictionary<Key, LatchedRequest> _inLine = [];
     private readonly HashSet<TransactionId> _watched = [];
     private readonly Queue<Key> _toLetGo = new();
     private bool _lettingGo;
@@ -60,7 +69,7 @@ internal sealed partial class RangeReplica
                 return true;
             }
 
-            if (_locks.IsBehind(write.Key, request.Arrival))
+            if (_locks.IsBehind(write.Key, request.Place))
             {
                 AwaitLock(request, write.Key, null);
                 return true;
@@ -79,6 +88,15 @@ internal sealed partial class RangeReplica
         return false;
     }
 
+    private void PlaceInLine(LatchedRequest request)
+    {
+        if (request.Place.Arrival == 0)
+        {
+            var since = request is PendingLay lay ? lay.Lay.Transaction.Priority : _node.Clock.Peek();
+            request.Place = new(since, ++_arrivals);
+        }
+    }
+
     private void AwaitLock(LatchedRequest request, Key key, Intent? intent)
     {
         // Coming back to the line of a key that is locked anew lets nobody else go: they would only do the same.
@@ -87,10 +105,15 @@ internal sealed partial class RangeReplica
             request.LetGoFor = null;
         }
 
-        if (!_locks.TryWait(key, request.Arrival, request))
+        if (!_locks.TryWait(key, request.Place, request))
         {
             Finish(request, new RangeOutcome.Overloaded("requests waiting for locks of the range"));
             return;
+        }
+
+        if (request.Identity is { } identity)
+        {
+            _inLine[identity] = request;
         }
 
         Release(request);
@@ -99,6 +122,32 @@ internal sealed partial class RangeReplica
         {
             Watch(intent.By);
         }
+    }
+
+    // True when a copy of the request stands in line, and answers this caller in its turn.
+    private bool TakesPlace(Caller caller, LatchedRequest request)
+    {
+        if (_inLine.Count == 0 || request.Identity is not { } identity || !_inLine.TryGetValue(identity, out var waiting))
+        {
+            return false;
+        }
+
+        waiting.Caller = caller;
+        return true;
+    }
+
+    private void LeaveLine(LatchedRequest request)
+    {
+        if (request.Identity is { } identity && _inLine.TryGetValue(identity, out var waiting) && waiting == request)
+        {
+            _inLine.Remove(identity);
+        }
+    }
+
+    private bool HasGivenUp(LatchedRequest request)
+    {
+        var kept = request.Identity is null ? 0 : PlaceKeptMs * 1_000;
+        return request.Caller.Deadline.AddMicros(kept) < _node.Clock.Mono();
     }
 
     /// <summary>Once a request that waited knows what it does, the next in line finds its latches taken or free, and its turn come.</summary>
@@ -125,7 +174,8 @@ internal sealed partial class RangeReplica
         {
             while (_locks.TryTake(key, out var request))
             {
-                if (request.Caller.Deadline >= _node.Clock.Mono())
+                LeaveLine(request);
+                if (!HasGivenUp(request))
                 {
                     request.LetGoFor = key;
                     Acquire(request);
@@ -141,6 +191,7 @@ internal sealed partial class RangeReplica
 
     private void LetAllGo()
     {
+        _inLine.Clear();
         foreach (var request in _locks.TakeAll())
         {
             Acquire(request);
@@ -149,9 +200,9 @@ internal sealed partial class RangeReplica
 
     private void DropExpiredWaiters()
     {
-        var now = _node.Clock.Mono();
-        foreach (var request in _locks.TakeWhere(request => request.Caller.Deadline < now))
+        foreach (var request in _locks.TakeWhere(HasGivenUp))
         {
+            LeaveLine(request);
             _node.Reply(request.Caller, new RangeOutcome.Expired(false));
         }
     }
@@ -179,8 +230,8 @@ internal sealed partial class RangeReplica
                     return;
                 }
 
-                var mustEnd = !_node.IsLive(tag.Coordinator) || _node.Clock.Mono().MicrosSince(began) > LongestLockMs * 1000
-                    || IsWoundedBy(tag);
+                var waitedMs = _node.Clock.Mono().MicrosSince(began) / 1_000;
+                var mustEnd = !_node.IsLive(tag.Coordinator) || waitedMs > LongestLockMs || (waitedMs > WoundAfterMs && IsWounded(tag));
                 var record = await _node.Recovery.DecideAsync(tag, mustEnd, TimeSpan.FromMilliseconds(WatchTimeoutMs));
                 if (record is { Status: TransactionStatus.Committed or TransactionStatus.Aborted })
                 {
@@ -196,7 +247,7 @@ internal sealed partial class RangeReplica
         }
     }
 
-    private bool IsWoundedBy(TransactionTag held)
+    private bool IsWounded(TransactionTag held)
     {
         foreach (var key in _intents.Of(held.Id))
         {
@@ -224,12 +275,16 @@ internal sealed partial class RangeReplica
         }
     }
 
-    // Intents that hold back what followers may serve, and wait for nobody.
+    // Intents that hold back what followers may serve, and for which nobody waits.
     private void WatchAbandoned()
     {
+        var longAgo = _node.Clock.Peek().AddMillis(-LongestLockMs);
         foreach (var intent in _intents.LockedBefore(_node.Clock.Peek().AddMillis(-AbandonedMs)))
         {
-            Watch(intent.By);
+            if (intent.Timestamp < longAgo || !_node.IsLive(intent.By.Coordinator))
+            {
+                Watch(intent.By);
+            }
         }
     }
 }

@@ -83,7 +83,8 @@ internal sealed partial class RangeReplica
 
         if (_intents.Count > 0 && FirstLock(get, at) is { } intent)
         {
-            var pending = new PendingRead(caller, get) { Arrival = ++_arrivals };
+            var pending = new PendingRead(caller, get);
+            PlaceInLine(pending);
             pending.Latch.Add(key, LatchAccess.Read);
             AwaitLock(pending, intent.Key, intent);
             return;

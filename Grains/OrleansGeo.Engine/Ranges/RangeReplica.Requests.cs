@@ -197,7 +197,7 @@ internal sealed partial class RangeReplica
     private void Acquire(LatchedRequest request)
     {
         request.Latch.Tag = request;
-        request.Arrival = request.Arrival == 0 ? ++_arrivals : request.Arrival;
+        PlaceInLine(request);
         switch (_latches.Acquire(request.Latch))
         {
             case LatchOutcome.Granted:
@@ -257,6 +257,7 @@ internal sealed partial class RangeReplica
             _node.Reply(((LatchedRequest)latch.Tag!).Caller, NotLeaseholder(false));
         }
 
+        _inLine.Clear();
         foreach (var request in _locks.TakeAll())
         {
             _node.Reply(request.Caller, NotLeaseholder(false));

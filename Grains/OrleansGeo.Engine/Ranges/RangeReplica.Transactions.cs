@@ -54,6 +54,11 @@ internal sealed partial class RangeReplica
         }
 
         var pending = new PendingLay(caller, lay);
+        if (TakesPlace(caller, pending))
+        {
+            return;
+        }
+
         foreach (var write in lay.Writes)
         {
             pending.Latch.Add(write.Key, LatchAccess.Write);

@@ -23,6 +23,11 @@ internal sealed partial class RangeReplica
         }
 
         var pending = new PendingWrite(caller, write);
+        if (TakesPlace(caller, pending))
+        {
+            return;
+        }
+
         foreach (var key in write.Writes)
         {
             pending.Latch.Add(key.Key, LatchAccess.Write);

@@ -37,16 +37,4 @@ public static class PlantedBugs
         "transactions.stages-aborted",
         "transactions.stages-moved",
     ];
-
-    /// <summary>
-    /// The seed to begin with when a bug is looked for: 1, but for those that show in one seed of many hundreds, which begin near one that
-    /// shows them.
-    /// </summary>
-    public static ulong FirstSeed(string bug) => bug switch
-    {
-        "consensus.append-ack-before-persist" => 770,
-        "transactions.recovery-aborts-staged" or "transactions.stages-aborted" => 8,
-        "transactions.stages-moved" => 10,
-        _ => 1,
-    };
 }

@@ -1,4 +1,5 @@
 using OrleansGeo.Primitives;
+using OrleansGeo.Simulation.Scenarios;
 
 namespace OrleansGeo.Simulation;
 
@@ -10,27 +11,14 @@ public static class SeedRunner
         ulong from, int seeds, string? bug, Action<SimResult> take, Func<bool>? isOver = null, bool transactions = false)
     {
         var gate = new Lock();
-        long next = -1;
-        var threads = Enumerable.Range(0, Math.Min(Environment.ProcessorCount, seeds)).Select(_ => new Thread(Work, 16 << 20)).ToArray();
-        foreach (var thread in threads)
-        {
-            thread.Start();
-        }
+        SeedThreads.Each(from, seeds, RunAndTake, isOver);
 
-        foreach (var thread in threads)
+        void RunAndTake(ulong seed)
         {
-            thread.Join();
-        }
-
-        void Work()
-        {
-            for (var i = Interlocked.Increment(ref next); i < seeds && isOver?.Invoke() != true; i = Interlocked.Increment(ref next))
+            var result = RunOne(seed, bug, transactions);
+            lock (gate)
             {
-                var result = RunOne(from + (ulong)i, bug, transactions);
-                lock (gate)
-                {
-                    take(result);
-                }
+                take(result);
             }
         }
     }

@@ -31,6 +31,42 @@ internal sealed class FaultDrawer(Prng prng, WanTopology topology, FaultSettings
         };
     }
 
+    /// <summary>
+    /// Three nodes of a region take turns, so that a write which is acknowledged on the word of one of them depends on it: while the first
+    /// is down the second cannot sync, and the third takes writes; then the second and the third crash, and the first two go on. Whoever
+    /// said that it has what its disk has not brings a loss about here, where the third comes back too late to tell.
+    /// </summary>
+    public ImmutableArray<PlannedFault> Relay(long at)
+    {
+        var region = topology.Nodes[prng.Below(topology.Nodes.Length)].Region;
+        var nodes = NodesOf(node => node.Region == region).ToList();
+        var first = Take();
+        var second = Take();
+        var third = Take();
+
+        // The first is known to be lost, and was replaced where it led.
+        var stall = at + (settings.LeaseMicros * 2) + prng.Between(0, settings.LeaseMicros);
+        var crash = stall + prng.Between(settings.LeaseMicros / 10, settings.LeaseMicros / 2);
+        var back = crash + prng.Between(1_000, settings.LeaseMicros / 10);
+        var late = back + (settings.LeaseMicros * 3);
+        return
+        [
+            Crash(FaultKind.CrashNode, at, back, $"{first}", [first]),
+
+            // It does not end before the crash: what was waiting would be synced then.
+            Disk(FaultKind.StallSyncs, stall, crash + 1, second),
+            Crash(FaultKind.CrashNode, crash, back, $"{second}", [second]),
+            Crash(FaultKind.CrashNode, crash, late, $"{third}", [third]),
+        ];
+
+        NodeId Take()
+        {
+            var node = nodes[prng.Below(nodes.Count)];
+            nodes.Remove(node);
+            return node;
+        }
+    }
+
     private ImmutableArray<NodeId> NodesOf(Func<WanNode, bool> choose) => [.. topology.Nodes.Where(choose).Select(n => n.Id)];
 
     private static PlannedFault Crash(FaultKind kind, long at, long until, string what, ImmutableArray<NodeId> nodes) => new(

@@ -55,8 +55,13 @@ public sealed class FaultPlan
         var at = settings.StartMicros + Gap(prng, settings);
         while (at < settings.HealMicros)
         {
-            var fault = drawer.Draw(at);
-            if (IsAllowedBeside(fault, drawn, topology, settings))
+            if (settings.Relays)
+            {
+                var relay = drawer.Relay(at);
+                at = relay[^1].EndMicros;
+                drawn.AddRange(at < settings.HealMicros ? relay : []);
+            }
+            else if (drawer.Draw(at) is var fault && IsAllowedBeside(fault, drawn, topology, settings))
             {
                 drawn.Add(fault);
             }

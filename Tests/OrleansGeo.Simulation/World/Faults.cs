@@ -73,6 +73,9 @@ public sealed record FaultSettings
     /// <summary>What may be drawn.</summary>
     public IReadOnlyList<FaultKind> Allowed { get; init; } = AllThatHeal;
 
+    /// <summary>Instead of single faults: nodes of a region take turns at losing what they have.</summary>
+    public bool Relays { get; init; }
+
     /// <summary>The first fault begins no earlier, in microseconds.</summary>
     public long StartMicros { get; init; } = 2_000_000;
 

@@ -12,7 +12,7 @@ public sealed class OverlayTests
 
     public static TheoryData<string> Overlays => [.. Manifests.Regions.SelectMany(static region => new[]
     {
-        $"overlays/{region}", $"first-start/{region}",
+        $"overlays/{region}", $"first-start/{region}", $"join/{region}",
     })];
 
     public static TheoryData<string> Everything => [.. Overlays.Select(static row => row.Data).Append("init")];
@@ -36,6 +36,37 @@ public sealed class OverlayTests
             Manifests.Regions.SelectMany(Nodes).Select(static node => $"{node.Name}={node.Region}/{node.Zone}")
                 .Order(StringComparer.Ordinal),
             words.Where(static (_, at) => at % 2 == 1).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Nodes_that_join_have_names_of_their_own_and_share_no_machine_with_seeds()
+    {
+        foreach (var region in Manifests.Regions)
+        {
+            var (seeds, joining) = (Sets($"overlays/{region}"), Sets($"join/{region}"));
+            Assert.Empty(seeds.Select(static set => set.Name()).Intersect(joining.Select(static set => set.Name())));
+            Assert.Equal(seeds.Select(ZoneOf), joining.Select(ZoneOf));
+            foreach (var (seed, other) in seeds.Zip(joining))
+            {
+                var (pod, otherPod) = (seed.At("spec.template")!, other.At("spec.template")!);
+                var spread = Assert.Single(otherPod.Items("spec.topologySpreadConstraints")).At("labelSelector.matchLabels")!;
+                Assert.True(Selects(spread, pod) && Selects(spread, otherPod));
+                Assert.False(Selects(other.At("spec.selector.matchLabels")!, pod));
+                Assert.True(Selects(other.At("spec.selector.matchLabels")!, otherPod));
+            }
+        }
+    }
+
+    [Fact]
+    public void What_is_applied_for_joining_leaves_the_region_as_it_is()
+    {
+        foreach (var region in Manifests.Regions)
+        {
+            var there = Manifests.Render($"overlays/{region}").ToDictionary(static one => (one.Text("kind"), one.Name()));
+            var joining = Manifests.Render($"join/{region}").Where(static one => one.Text("kind") != "StatefulSet").ToList();
+            Assert.NotEmpty(joining);
+            Assert.All(joining, one => Assert.Equal(there[(one.Text("kind"), one.Name())].ToString(), one.ToString()));
+        }
     }
 
     [Fact]
@@ -89,7 +120,7 @@ public sealed class OverlayTests
     [MemberData(nameof(Overlays))]
     public void One_node_of_the_region_is_disrupted_at_a_time(string overlay)
     {
-        var budget = Assert.Single(Manifests.Render(overlay).Of("PodDisruptionBudget"));
+        var budget = Assert.Single(Present(overlay).Of("PodDisruptionBudget"));
         Assert.Equal("1", budget.Text("spec.maxUnavailable"));
         Assert.All(Sets(overlay), set =>
         {
@@ -203,6 +234,7 @@ public sealed class OverlayTests
             Assert.All(words.Where(static word => word.StartsWith("--", StringComparison.Ordinal)), static word =>
                 Assert.Contains(word, SiloOptions.All));
             Assert.Equal(overlay.StartsWith("first-start/", StringComparison.Ordinal), words.Contains("--first-start"));
+            Assert.Equal(overlay.StartsWith("join/", StringComparison.Ordinal), words.Contains("--join"));
         }
     }
 
@@ -224,7 +256,7 @@ public sealed class OverlayTests
     [MemberData(nameof(Overlays))]
     public void Ports_agree_everywhere(string overlay)
     {
-        var resources = Manifests.Render(overlay);
+        var resources = Present(overlay);
         foreach (var set in Sets(overlay))
         {
             var pod = set.At("spec.template")!;
@@ -241,7 +273,7 @@ public sealed class OverlayTests
                 Assert.All(service.Items("spec.ports"), port => Assert.Equal(ports[port.Text("targetPort")!], port.Text("port")));
             }
 
-            var policy = Assert.Single(resources.Of("NetworkPolicy"));
+            var policy = Assert.Single(Manifests.Render(overlay).Of("NetworkPolicy"));
             Assert.True(Selects(policy.At("spec.podSelector.matchLabels")!, pod));
             var open = policy.Items("spec.ingress").SelectMany(static rule => rule.Items("ports")).Select(static port => port.Text("port"));
             Assert.Equal(ports.Values.Order(StringComparer.Ordinal), open.Order(StringComparer.Ordinal)!);
@@ -270,6 +302,10 @@ public sealed class OverlayTests
         Assert.Equal(3, sets.Count);
         return sets;
     }
+
+    // What is there when a folder is applied: nodes join a region that has its services.
+    private static IReadOnlyList<YamlNode> Present(string overlay) => Manifests.Render(
+        overlay.StartsWith("join/", StringComparison.Ordinal) ? overlay.Replace("join/", "overlays/", StringComparison.Ordinal) : overlay);
 
     private static IEnumerable<YamlNode> Pods(string overlay) => Manifests.Render(overlay)
         .Where(static resource => resource.Text("kind") is "StatefulSet" or "Job").Select(static resource => resource.At("spec.template")!);

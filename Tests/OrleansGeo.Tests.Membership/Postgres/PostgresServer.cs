@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -54,7 +53,7 @@ internal sealed class PostgresServer : IDisposable
         var asUser = AsUser()!;
         if (asUser.Count > 0)
         {
-            Run(["chown", asUser[^1], root]);
+            Posix.Run(["chown", asUser[^1], root]);
         }
 
         place ??= new("127.0.0.1", "127.0.0.1", "127.0.0.1/32", []);
@@ -84,7 +83,7 @@ internal sealed class PostgresServer : IDisposable
     {
         foreach (var process in Processes())
         {
-            Signal("-KILL", process);
+            Posix.Signal(process, "KILL", mayFail: true);
         }
 
         while (Processes().Count > 0)
@@ -99,16 +98,16 @@ internal sealed class PostgresServer : IDisposable
     public void Stop() => Do([Binary("pg_ctl")!, "-D", Data, "-m", "fast", "-w", "stop"]);
 
     /// <summary>Every process of it stands still: connections stay open and nothing answers.</summary>
-    public void Pause() => Processes().ForEach(process => Signal("-STOP", process));
+    public void Pause() => Processes().ForEach(process => Posix.Signal(process, "STOP", mayFail: true));
 
     /// <summary>It goes on.</summary>
-    public void Resume() => Processes().ForEach(process => Signal("-CONT", process));
+    public void Resume() => Processes().ForEach(process => Posix.Signal(process, "CONT", mayFail: true));
 
     /// <summary>Copies its files while it does not run.</summary>
     public string BackUp()
     {
         var to = Path.Combine(_root, "backup-" + Guid.NewGuid().ToString("N"));
-        Run(["cp", "-a", Data, to]);
+        Posix.Run(["cp", "-a", Data, to]);
         return to;
     }
 
@@ -116,12 +115,12 @@ internal sealed class PostgresServer : IDisposable
     public void Restore(string backup)
     {
         Directory.Delete(Data, true);
-        Run(["cp", "-a", backup, Data]);
+        Posix.Run(["cp", "-a", backup, Data]);
     }
 
     public void Dispose()
     {
-        Processes().ForEach(process => Signal("-KILL", process));
+        Processes().ForEach(process => Posix.Signal(process, "KILL", mayFail: true));
         Directory.Delete(_root, true);
     }
 
@@ -152,23 +151,7 @@ internal sealed class PostgresServer : IDisposable
         }
     }
 
-    private void Do(IEnumerable<string> command) => Run([.. _place.Inside, .. _as, .. command]);
-
-    private static void Signal(string signal, int process) =>
-        Run(["kill", signal, process.ToString(CultureInfo.InvariantCulture)], mayFail: true);
-
-    private static void Run(IReadOnlyList<string> command, bool mayFail = false)
-    {
-        var start = new ProcessStartInfo(command[0], command.Skip(1)) { UseShellExecute = false, WorkingDirectory = "/" };
-        start.RedirectStandardOutput = start.RedirectStandardError = true;
-        start.Environment["LC_ALL"] = "C.UTF-8";
-        using var process = Process.Start(start)!;
-        process.WaitForExit();
-        if (process.ExitCode != 0 && !mayFail)
-        {
-            throw new InvalidOperationException($"{string.Join(' ', command)} ended with {process.ExitCode}");
-        }
-    }
+    private void Do(IEnumerable<string> command) => Posix.Run([.. _place.Inside, .. _as, .. command]);
 
     // The arguments of setpriv and, last, the user's name; nothing when this user is not root.
     private static List<string>? AsUser()

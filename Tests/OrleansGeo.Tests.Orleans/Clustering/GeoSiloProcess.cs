@@ -4,6 +4,7 @@ using System.Net;
 using System.Text;
 using OrleansGeo.Silo;
 using OrleansGeo.Tests.Api.Processes;
+using OrleansGeo.Tests.Membership.Postgres;
 
 namespace OrleansGeo.Tests.Orleans.Clustering;
 
@@ -21,7 +22,12 @@ internal sealed class GeoSiloProcess : ProductProcess
     /// <summary>Starts one; its databases are named by the variable, as where passwords are kept off the command line.</summary>
     /// <param name="settings">What it is told.</param>
     /// <param name="inside">The words that run a command somewhere else.</param>
-    public static GeoSiloProcess Start(SiloSettings settings, params IReadOnlyList<string> inside)
+    public static GeoSiloProcess Start(SiloSettings settings, params IReadOnlyList<string> inside) =>
+        Start(settings, inside, new Dictionary<string, string>());
+
+    /// <summary>Starts one with variables of others in its environment.</summary>
+    public static GeoSiloProcess Start(
+        SiloSettings settings, IReadOnlyList<string> inside, IReadOnlyDictionary<string, string> environment)
     {
         string[] command =
         [
@@ -35,6 +41,12 @@ internal sealed class GeoSiloProcess : ProductProcess
         var start = new ProcessStartInfo(command[0], command[1..]);
         start.Environment["GEO_INSECURE"] = settings.Security.Insecure ? "true" : "";
         start.Environment["GEO_CLUSTERING"] = string.Join('\n', settings.Clustering);
+        start.Environment["GEO_PRIMARY_SILO_PORT"] = settings.PrimarySiloPort is { } primary ? Text(primary) : "";
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
         return new(start, new($"http://{settings.HttpAddress}:{Text(settings.HttpPort)}"));
 
         static string Text(int port) => port.ToString(CultureInfo.InvariantCulture);

@@ -1,4 +1,5 @@
 using System.Net;
+using Npgsql;
 using Orleans.Runtime;
 using OrleansGeo.Clustering;
 using OrleansGeo.Membership;
@@ -7,7 +8,7 @@ using OrleansGeo.Tests.Membership.Postgres;
 
 namespace OrleansGeo.Tests.Orleans.Clustering;
 
-/// <summary>Real geo-silo processes on three real PostgreSQL servers.</summary>
+/// <summary>Real geo-silo processes on real PostgreSQL servers.</summary>
 [Collection(PostgresServers.Name)]
 public sealed class SiloProcessTests(PostgresFixture fixture) : IDisposable
 {
@@ -25,7 +26,7 @@ public sealed class SiloProcessTests(PostgresFixture fixture) : IDisposable
     [Fact]
     public async Task Silos_form_a_cluster_without_one_database_evict_one_that_was_killed_and_take_it_back()
     {
-        var settings = await PrepareAsync();
+        var settings = await PrepareAsync(3, PostgresDatabases.Clustering(fixture.Servers));
         var lost = fixture.Servers[1];
         lost.Kill();
         try
@@ -62,7 +63,7 @@ public sealed class SiloProcessTests(PostgresFixture fixture) : IDisposable
     [Fact]
     public async Task A_silo_that_finds_no_majority_ends_with_one_line_and_starts_when_it_is_there()
     {
-        var first = (await PrepareAsync())[0];
+        var first = (await PrepareAsync(3, PostgresDatabases.Clustering(fixture.Servers)))[0];
         fixture.Servers[0].Kill();
         fixture.Servers[1].Kill();
         try
@@ -84,6 +85,23 @@ public sealed class SiloProcessTests(PostgresFixture fixture) : IDisposable
         await UntilAsync(started, "it is a member", rows => rows.Any(IsActive));
     }
 
+    [Fact]
+    public async Task Two_silos_on_one_database_that_init_made_see_one_of_them_die_and_come_back()
+    {
+        var settings = await PrepareAsync(2, [fixture.Servers[0].ConnectionString]);
+        var silos = settings.Select(Start).ToList();
+        await Task.WhenAll(silos.Select(silo => silo.ReadyAsync()));
+        Assert.Equal("n1 Active, n2 Active", await RowsAsync());
+        await silos[1].KillAsync();
+        await silos[0].UntilAsync("the killed silo was declared dead", async () => await RowsAsync() == "n1 Active, n2 Dead");
+
+        var again = Start(settings[1] with { FirstStart = false });
+        await again.ReadyAsync();
+        await again.UntilAsync("it is back", async () => await RowsAsync() == "n1 Active, n2 Active, n2 Dead");
+        Assert.Equal(ExitCodes.Done, await again.TerminateAsync());
+        Assert.Equal("n1 Active, n2 Dead, n2 Dead", await RowsAsync());
+    }
+
     private static bool IsActive(MemberRow row) => row.Status == (int)SiloStatus.Active;
 
     private static bool IsDead(MemberRow row) => row.Status == (int)SiloStatus.Dead;
@@ -91,14 +109,29 @@ public sealed class SiloProcessTests(PostgresFixture fixture) : IDisposable
     private static Task PutAsync(GeoSiloProcess silo, string city) => silo.SendAsync(
         HttpMethod.Put, $"/v1/databases/geo/tables/city/rows/{city}", """{"pop":7}""", HttpStatusCode.Created);
 
-    // A cluster of three nodes, one in each zone of a region, founded as a user does it.
-    private async Task<IReadOnlyList<SiloSettings>> PrepareAsync()
+    // What the one database has of this cluster.
+    private async Task<string> RowsAsync()
+    {
+        await using var source = NpgsqlDataSource.Create(fixture.Servers[0].ConnectionString + ";Pooling=false");
+        await using var command = source.CreateCommand("SELECT name, status FROM geo_silos WHERE cluster = $1");
+        command.Parameters.AddWithValue(ClusterFile.Read(ClusterPath).ClusterId);
+        await using var rows = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
+        var silos = new List<string>();
+        while (await rows.ReadAsync(TestContext.Current.CancellationToken))
+        {
+            silos.Add($"{rows.GetString(0)} {(SiloStatus)rows.GetInt32(1)}");
+        }
+
+        return string.Join(", ", silos.Order(StringComparer.Ordinal));
+    }
+
+    // A cluster of nodes, one in each zone of a region, founded as a user does it.
+    private async Task<IReadOnlyList<SiloSettings>> PrepareAsync(int nodes, IReadOnlyList<string> clustering)
     {
         await PostgresDatabases.ForgetClustersAsync(fixture.Servers);
-        var clustering = PostgresDatabases.Clustering(fixture.Servers);
         SiloSettings[] settings =
         [
-            .. Enumerable.Range(1, 3).Select(node => new SiloSettings
+            .. Enumerable.Range(1, nodes).Select(node => new SiloSettings
             {
                 Name = $"n{node}",
                 Region = "r1",

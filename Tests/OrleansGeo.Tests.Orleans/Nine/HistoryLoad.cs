@@ -11,9 +11,11 @@ internal sealed class HistoryLoad(DemoClient client, IOutageStage stage, string 
     private const int Keys = 12;
     private const int PauseMsMax = 150;
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
     private readonly History _history = new();
     private readonly long _began = Stopwatch.GetTimestamp();
     private int _served;
+    private int _guests;
 
     /// <summary>Requests that were answered with what they asked for.</summary>
     public int Served => Volatile.Read(ref _served);
@@ -35,6 +37,26 @@ internal sealed class HistoryLoad(DemoClient client, IOutageStage stage, string 
     /// <summary>Runs until it is stopped.</summary>
     public Task RunAsync(CancellationToken stop) => Task.WhenAll(stage.Nodes.Select((node, i) => RunAsync(node.Address, i, stop)));
 
+    /// <summary>Asks a node many things at once, with time to wait for it; done when all were answered or given up.</summary>
+    public Task VolleyAsync(string node, int count, CancellationToken stop)
+    {
+        var address = AddressOf(node);
+        return Task.WhenAll(Enumerable.Range(0, count).Select(_ =>
+        {
+            // Each is a client of its own: they are under way together.
+            var id = Interlocked.Increment(ref _guests) + stage.Nodes.Length;
+            var key = $"r{id % Keys}";
+            return id % 2 == 0 ? ReadAsync(address, id, key, s_patience, stop) : WriteAsync(address, id, key, $"g{id}", s_patience, stop);
+        }));
+    }
+
+    /// <summary>Writes a row of its own through a node; true when it was acknowledged.</summary>
+    public async Task<bool> WriteOnceAsync(string node, CancellationToken stop)
+    {
+        var reply = await client.SendAsync(HttpMethod.Put, AddressOf(node), $"{Path}/once", """{"v":"x"}""", s_timeout, stop);
+        return reply.Kind == ReplyKind.Acknowledged;
+    }
+
     /// <summary>Fails the test unless what was seen is linearizable.</summary>
     public void Judge() => Assert.IsType<Verdict.Good>(LinearizabilityChecker.Check(_history));
 
@@ -46,7 +68,9 @@ internal sealed class HistoryLoad(DemoClient client, IOutageStage stage, string 
             for (var number = 1; ; number++)
             {
                 var key = $"r{prng.Below(Keys)}";
-                await (prng.Chance(0.5) ? ReadAsync(node, id, key, stop) : WriteAsync(node, id, key, $"c{id}-{number}", stop));
+                await (prng.Chance(0.5)
+                    ? ReadAsync(node, id, key, s_timeout, stop)
+                    : WriteAsync(node, id, key, $"c{id}-{number}", s_timeout, stop));
                 await Task.Delay((int)prng.Below(PauseMsMax), stop);
             }
         }
@@ -56,10 +80,10 @@ internal sealed class HistoryLoad(DemoClient client, IOutageStage stage, string 
         }
     }
 
-    private async Task ReadAsync(Uri node, int id, string key, CancellationToken stop)
+    private async Task ReadAsync(Uri node, int id, string key, TimeSpan timeout, CancellationToken stop)
     {
         var operation = Note(now => _history.Read(id, key, now));
-        var reply = await client.SendAsync(HttpMethod.Get, node, $"{Path}/{key}", null, s_timeout, stop);
+        var reply = await client.SendAsync(HttpMethod.Get, node, $"{Path}/{key}", null, timeout, stop);
         Note(now =>
         {
             if (reply.Kind == ReplyKind.Acknowledged || reply.Status == 404)
@@ -76,10 +100,10 @@ internal sealed class HistoryLoad(DemoClient client, IOutageStage stage, string 
         });
     }
 
-    private async Task WriteAsync(Uri node, int id, string key, string value, CancellationToken stop)
+    private async Task WriteAsync(Uri node, int id, string key, string value, TimeSpan timeout, CancellationToken stop)
     {
         var operation = Note(now => _history.Put(id, key, value, now));
-        var reply = await client.SendAsync(HttpMethod.Put, node, $"{Path}/{key}", $$"""{"v":"{{value}}"}""", s_timeout, stop);
+        var reply = await client.SendAsync(HttpMethod.Put, node, $"{Path}/{key}", $$"""{"v":"{{value}}"}""", timeout, stop);
         Note(now =>
         {
             switch (reply.Kind)
@@ -99,6 +123,8 @@ internal sealed class HistoryLoad(DemoClient client, IOutageStage stage, string 
             return 0;
         });
     }
+
+    private Uri AddressOf(string node) => stage.Nodes.First(other => other.Name == node).Address;
 
     private int Note(Func<long, int> note)
     {

@@ -17,25 +17,66 @@ public sealed class NineSiloTests(PostgresFixture fixture)
     [Theory]
     [InlineData("kill-zone")]
     [InlineData("kill-region")]
-    public async Task Nothing_is_lost_and_everyone_is_served_again_when_processes_are_killed(string plan)
+    [InlineData("pause-zone")]
+    [InlineData("pause-region")]
+    public async Task Nothing_is_lost_and_everyone_is_served_again_when_processes_are_killed_or_stand_still(string plan)
     {
         await using var silos = new NineSilos(fixture.Servers);
         await silos.StartAsync();
         await PlayAsync(plan, silos);
     }
 
-    [Fact]
-    public async Task A_region_that_is_cut_off_answers_stale_reads_and_is_back_by_itself_afterwards()
+    [Theory]
+    [InlineData("cut-region")]
+    [InlineData("cut-region-in")]
+    [InlineData("cut-region-out")]
+    public async Task A_region_that_is_cut_off_answers_stale_reads_and_is_back_by_itself_afterwards(string plan)
     {
         await InNetworkAsync(async (network, servers) =>
         {
             await using var silos = new NineSilos(servers, network);
             await silos.StartAsync();
-            await PlayAsync("cut-region", silos);
+            await PlayAsync(plan, silos);
 
             // Only the region that was cut off was evicted, if anyone was.
             Assert.All(silos.Silos.Where(slot => slot.Ends.Count > 0), slot => Assert.Equal(silos.Nodes[0].Region, slot.Settings.Region));
         });
+    }
+
+    [Fact]
+    public async Task A_leader_that_slept_answers_no_stale_read_and_acknowledges_no_write_that_is_lost()
+    {
+        const int Naps = 4;
+        const int Volley = 16;
+        await using var silos = new NineSilos(fixture.Servers);
+        await silos.StartAsync();
+        using var client = new DemoClient();
+        var history = new HistoryLoad(client, silos, "naps");
+        await history.PrepareAsync(Cancellation);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        var load = history.RunAsync(ending.Token);
+        for (var nap = 0; nap < Naps; nap++)
+        {
+            var sleeper = await silos.LeaderOfAsync(client, "naps.registers", Cancellation);
+            silos.Pause(sleeper);
+
+            // Asked while it sleeps, and answered when it wakes up: by then somebody else has led, and acknowledged writes.
+            var asked = history.VolleyAsync(sleeper.Settings.Name!, Volley, Cancellation);
+            var served = history.Served;
+            var other = silos.Silos.First(slot => slot != sleeper);
+            await other.Process!.UntilAsync(
+                "the others are served",
+                async () => await history.WriteOnceAsync(other.Settings.Name!, Cancellation) && history.Served > served + Volley);
+            await silos.MendAsync(Cancellation);
+            await asked;
+            await silos.ReadyAsync();
+        }
+
+        await ending.CancelAsync();
+        await load;
+        history.Judge();
+        TestContext.Current.SendDiagnosticMessage(
+            $"{Naps} naps: {history.Served} requests in a linearizable history; silos that ended by themselves: {silos.Revived}");
     }
 
     [Fact]

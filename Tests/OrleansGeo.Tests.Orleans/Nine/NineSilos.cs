@@ -21,7 +21,7 @@ internal sealed class NineSilos : IOutageStage, IAsyncDisposable
     private readonly IReadOnlyList<PostgresServer> _servers;
     private readonly RegionNetwork? _network;
     private readonly CancellationTokenSource _ending = new();
-    private readonly List<int> _cut = [];
+    private readonly List<Action> _mends = [];
     private Task _supervision = Task.CompletedTask;
 
     public NineSilos(IReadOnlyList<PostgresServer> servers, RegionNetwork? network = null)
@@ -75,26 +75,45 @@ internal sealed class NineSilos : IOutageStage, IAsyncDisposable
 
     public async Task BreakAsync(OutageFault fault, CancellationToken stop)
     {
-        if (fault.Kind == OutageFaultKind.CutRegion)
+        var lost = Silos.Where((_, i) => fault.IsOf(Nodes[i])).ToArray();
+        switch (fault.Kind)
         {
-            _cut.Add(RegionOf(fault.Name));
-            _network!.Cut(RegionOf(fault.Name));
-            return;
+            case OutageFaultKind.CrashZone or OutageFaultKind.CrashRegion:
+                await Task.WhenAll(lost.Select(slot => slot.KillAsync()));
+                break;
+            case OutageFaultKind.PauseZone or OutageFaultKind.PauseRegion:
+                Pause(lost);
+                break;
+            default:
+                Cut(fault);
+                break;
         }
 
-        var lost = Silos.Where(slot => fault.Name == (fault.Kind == OutageFaultKind.CrashZone ? slot.Settings.Zone : slot.Settings.Region))
-            .ToArray();
-        await Task.WhenAll(lost.Select(slot => slot.KillAsync()));
+        // A region has its database with it.
         if (fault.Kind == OutageFaultKind.CrashRegion)
         {
             _servers[RegionOf(fault.Name)].Kill();
+        }
+        else if (fault.Kind == OutageFaultKind.PauseRegion)
+        {
+            _servers[RegionOf(fault.Name)].Pause();
+            _mends.Add(_servers[RegionOf(fault.Name)].Resume);
+        }
+    }
+
+    /// <summary>Processes stand still until all is mended.</summary>
+    public void Pause(params IReadOnlyList<Slot> slots)
+    {
+        foreach (var process in slots.Select(static slot => slot.Process!.Id))
+        {
+            Posix.Signal(process, "STOP");
+            _mends.Add(() => Posix.Signal(process, "CONT"));
         }
     }
 
     public Task MendAsync(CancellationToken stop)
     {
-        _cut.ForEach(region => _network!.Join(region));
-        _cut.Clear();
+        Undo();
         foreach (var slot in Silos.Where(slot => !slot.IsWanted))
         {
             if (!_servers[slot.Region].IsRunning)
@@ -121,6 +140,20 @@ internal sealed class NineSilos : IOutageStage, IAsyncDisposable
         return [.. (await register.ReadAsync()).Rows.Values];
     }
 
+    /// <summary>The silo that leads the one range of a table.</summary>
+    public async Task<Slot> LeaderOfAsync(DemoClient client, string table, CancellationToken stop)
+    {
+        while (true)
+        {
+            var reply = await client.InsistAsync(HttpMethod.Get, Front, "/v1/ranges", null, stop);
+            var range = reply.Json.GetProperty("ranges").EnumerateArray().Single(range => range.GetProperty("table").GetString() == table);
+            if (Silos.FirstOrDefault(slot => slot.Settings.Name == range.GetProperty("leaseholder").GetString()) is { } leader)
+            {
+                return leader;
+            }
+        }
+    }
+
     /// <summary>Stops a silo as a service manager does, and starts it again.</summary>
     public async Task RestartAsync(Slot slot)
     {
@@ -132,6 +165,8 @@ internal sealed class NineSilos : IOutageStage, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // The servers are of other tests too.
+        Undo();
         await _ending.CancelAsync();
         await _supervision;
         foreach (var slot in Silos)
@@ -149,6 +184,31 @@ internal sealed class NineSilos : IOutageStage, IAsyncDisposable
     }
 
     private static int RegionOf(string name) => Array.IndexOf(s_regions, name);
+
+    private void Undo()
+    {
+        _mends.ForEach(static mend => mend());
+        _mends.Clear();
+    }
+
+    // Whatever was cut, and in which direction, is joined again.
+    private void Cut(OutageFault fault)
+    {
+        var region = RegionOf(fault.Name);
+        if (fault.Kind == OutageFaultKind.CutRegion)
+        {
+            _network!.Cut(region);
+            _mends.Add(() => _network.Join(region));
+            return;
+        }
+
+        foreach (var other in Enumerable.Range(0, s_regions.Length).Where(other => other != region))
+        {
+            var (from, to) = fault.Kind == OutageFaultKind.CutRegionIn ? (other, region) : (region, other);
+            _network!.Lose(from, to);
+            _mends.Add(() => _network.Find(from, to));
+        }
+    }
 
     private SiloSettings Settings(int node)
     {

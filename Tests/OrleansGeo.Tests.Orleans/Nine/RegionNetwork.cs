@@ -1,14 +1,17 @@
 using System.Globalization;
+using OrleansGeo.Tests.Membership.Postgres;
 
 namespace OrleansGeo.Tests.Orleans.Nine;
 
 /// <summary>
 /// Three regions as network namespaces of Linux on one bridge, which is the WAN. A region that is cut leaves the bridge: its links stay up,
-/// and what is sent to it or by it goes nowhere. Each region has a second link to the host, for whoever looks on, which is never cut.
+/// and what is sent to it or by it goes nowhere. What is lost in one direction alone is sent to a link address that nobody has, and goes
+/// nowhere without a word. Each region has a second link to the host, for whoever looks on, which is never cut.
 /// </summary>
 internal sealed class RegionNetwork : IDisposable
 {
     private const int Regions = 3;
+    private const string Nobody = "02:00:00:00:00:fe";
     private readonly string _id = Random.Shared.Next(0x1000, 0xFFFF).ToString("x", CultureInfo.InvariantCulture);
     private readonly int _net = Random.Shared.Next(64, 200);
 
@@ -59,6 +62,12 @@ internal sealed class RegionNetwork : IDisposable
 
     /// <summary>Connects it again.</summary>
     public void Join(int region) => Ip($"link set {Wan(region)} master {Bridge}");
+
+    /// <summary>What one region sends to another is lost from now on.</summary>
+    public void Lose(int from, int to) => Within(from, $"neigh replace {WanAddress(to)} lladdr {Nobody} dev wan nud permanent");
+
+    /// <summary>It arrives again.</summary>
+    public void Find(int from, int to) => Within(from, $"neigh del {WanAddress(to)} dev wan");
 
     public void Dispose()
     {

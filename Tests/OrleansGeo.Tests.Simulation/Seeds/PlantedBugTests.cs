@@ -22,7 +22,7 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
 
     private void AssertCaught(string bug, bool transactions)
     {
-        var caught = SeedRunner.FirstFailure(PlantedBugs.FirstSeed(bug), SeedsMax, bug, transactions);
+        var caught = SeedRunner.FirstFailure(1, SeedsMax, bug, transactions);
         Assert.True(caught is not null, $"{bug} went through {SeedsMax} seeds unseen");
         output.WriteLine($"{bug}: seed {caught.Seed}: {caught.Failure!.Split('\n')[0]}");
     }

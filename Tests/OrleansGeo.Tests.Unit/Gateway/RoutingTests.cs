@@ -34,6 +34,22 @@ public sealed class RoutingTests
     }
 
     [Fact]
+    public void A_catalog_that_is_asked_for_its_index_and_answers_otherwise_on_the_spot_is_left_for_a_pause()
+    {
+        const int CallsMax = 200;
+        var cluster = WithTable();
+        var asked = 0;
+        cluster.Script = call => call.Operation is RangeOperation.Status && call.Range == SystemKeys.RangeId
+            && cluster.Loop.Time.Millis < 3_000 && ++asked < CallsMax
+                ? new FakeAnswer(new RangeOutcome.NotLeaseholder(NodeId.None, false, false, null), DelayMs: 0)
+                : (FakeAnswer?)null;
+        var other = cluster.Split(9_999, "m");
+        Assert.Equal(GeoErrorKind.NotFound, other.Error!.Kind);
+        Assert.InRange(asked, 2, 100);
+        Assert.True(cluster.Loop.Time.Millis >= 3_000, $"{cluster.Loop.Time.Millis} ms");
+    }
+
+    [Fact]
     public void A_split_that_the_directory_does_not_know_yet_is_followed()
     {
         var cluster = WithTable();
