@@ -154,34 +154,30 @@ public sealed class TransactionStoryTests
         // Time is closed so late that nothing but what the recovery left behind keeps the late intent from where it was looked for.
         var story = new TransactionStory(24, static options => options with { ClosedTargetMs = 60_000 });
         var near = story.Host.RangeOf(TransactionStory.Near).Id;
-        RangeOperation? refuting = null;
-        static bool IsRefuting(TransactionStory.Passing passing) =>
-            passing.Operation is RangeOperation.Conclude { Verdict: TransactionVerdict.RefuteStaged };
-        story.Lose(passing =>
-            refuting is null && passing.Range == near && passing.From.Value == Coordinator && passing.Operation is RangeOperation.Lay);
+        RangeOperation.Lay? lay = null;
+        var looked = false;
         story.Lose(passing =>
         {
-            refuting ??= IsRefuting(passing) ? passing.Operation : null;
-            return IsRefuting(passing);
+            var isIts = passing.From.Value == Coordinator && passing.Range == near && passing.Operation is RangeOperation.Lay;
+            lay ??= isIts ? (RangeOperation.Lay?)passing.Operation : null;
+            return isIts && !looked;
         });
-        story.Lose(static passing => passing.From.Value == Coordinator && passing.Operation is RangeOperation.Conclude);
-
-        // The anchor is far away, so a recovery from home has to send for the record what it decides.
+        story.Lose(static passing => passing is { Operation: RangeOperation.Conclude, From.Value: Coordinator });
         var pending = story.Begin(
-            Coordinator, TransactionStory.AddOne("k", TransactionStory.Far, TransactionStory.Wide, TransactionStory.Near), null, 20_000);
+            Coordinator, TransactionStory.AddOne("k", TransactionStory.Far, TransactionStory.Wide, TransactionStory.Near), null, 40_000);
         story.Host.RunFor(300);
-        var waiting = story.Begin(1, TransactionStory.AddOne("k", TransactionStory.Wide), null, 20_000);
-        story.Host.RunUntil(() => refuting is not null, 10_000, "nobody looked for the intents");
-        var patience = 0;
-        story.Host.RunUntil(() => pending.Answer is not null || ++patience > 60, 10_000, "");
 
-        // What the recovery decided arrives late, and before anybody looks again.
-        story.Deliver(TransactionStory.Far, refuting!);
+        // A recovery looks for the intent, which is not there; the intent comes; and then comes what the recovery has found.
+        story.Deliver(TransactionStory.Near, new RangeOperation.FindIntents([lay!.Writes[0].Key], lay.Transaction.Id, lay.At));
+        looked = true;
+        var patience = 0;
+        story.Host.RunUntil(() => pending.Answer is not null || ++patience > 60, 10_000, "no end of patience");
+        var refute = new RangeOperation.Conclude(lay.Transaction, TransactionVerdict.RefuteStaged, lay.At, [], RequestName.None);
+        story.Deliver(TransactionStory.Far, refute);
         story.LoseNothing();
-        story.Host.RunUntil(() => pending.Answer is not null && waiting.Answer is not null, 20_000, "no answer");
-        Assert.True(waiting.Answer!.IsOk, waiting.Answer.Error?.ToString());
+        story.Host.RunUntil(() => pending.Answer is not null, 30_000, "no answer");
         Assert.True(pending.Answer!.IsOk, pending.Answer.Error?.ToString());
-        Assert.Equal([1, 2, 1], story.Values(1).Values);
+        Assert.Equal([1, 1, 1], story.Values(1).Values);
     }
 
     [Fact]
