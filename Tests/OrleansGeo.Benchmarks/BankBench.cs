@@ -13,7 +13,8 @@ internal static class BankBench
 
     public static async Task RunAsync(BenchOptions options)
     {
-        Report.Title("bank", options, $"{options.Rows} accounts with {BenchCluster.ValueBytes}-byte values; three nodes, three replicas, one "
+        Report.Title("bank", options, $"{options.Rows} accounts with {BenchCluster.ValueBytes}-byte values; "
+            + "three nodes, three replicas, one "
             + "RocksDB and one sync stream a node, every commit synced; client k asks node k mod 3, each node leads a third of the ranges. "
             + "A transfer: the first account has enough, is lowered, the second is raised.");
         foreach (var ranges in options.Ranges)

@@ -106,7 +106,10 @@ internal abstract class BenchCluster : IAsyncDisposable
         var spec = new DatabaseSpec(Database, Region, [Region]);
         await UntilDoneAsync(store => store.CreateDatabaseAsync(spec, Patient, default));
         var table = new TableSpec(
-            Table.Table, [new("k", DatumType.Int64), new("v", DatumType.Bytes), new("n", DatumType.Int64)], ["k"], new TableLocality.Regional());
+            Table.Table,
+            [new("k", DatumType.Int64), new("v", DatumType.Bytes), new("n", DatumType.Int64)],
+            ["k"],
+            new TableLocality.Regional());
         await UntilDoneAsync(store => store.CreateTableAsync(Database, table, Patient, default));
     }
 

@@ -436,7 +436,8 @@ internal sealed class LeaseholderCall
                 GeoErrorKind.OutcomeUnknown,
                 "outcome-unknown",
                 "the write was sent and its outcome is not known; ask again with the same idempotency key to find out",
-                Facts: range is null ? null : ImmutableSortedDictionary<string, string>.Empty.Add("range", range.Id.Value.ToString())), true);
+                Facts: range is null ? null : ImmutableSortedDictionary<string, string>.Empty.Add("range", range.Id.Value.ToString())),
+                true);
         }
 
         if (range is null)

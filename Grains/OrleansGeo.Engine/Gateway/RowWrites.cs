@@ -13,7 +13,7 @@ internal sealed class RowWrites(GatewayCore core, CatalogReader catalog, Idempot
     // A gateway's own retries end with the request, after 60 s at most; what the network still holds then is older than any connection.
     public const long OwnRetentionMs = 5 * 60_000;
     private const int ParallelMax = 64;
-    
+
 
     /// <summary>The body of a request that its client did not name.</summary>
     public static ImmutableArray<byte> NoBody { get; } = [.. new byte[16]];

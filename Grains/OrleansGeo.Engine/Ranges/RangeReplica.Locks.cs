@@ -8,8 +8,8 @@ namespace OrleansGeo.Engine;
 // line goes on, and once it knows what it does to the key, the next. A key with a line has an intent, or somebody on the way from the line
 // through the latches: so every line moves.
 //
-// A line may be longer than its members' callers wait for one answer. A copy of a request that stands in line takes its place there, and one
-// whose caller has just given up keeps it for a while: so asking again costs nobody the place.
+// A line may be longer than its members' callers wait for one answer. A copy of a request that stands in line takes its place there, and
+// one whose caller has just given up keeps it for a while: so asking again costs nobody the place.
 //
 // Whoever waits has the transaction looked after: what is decided is resolved here, what its coordinator left behind is finished, and what
 // began later than one that waits for it gives way (wound-wait on the first timestamps): so no ring of transactions waits for itself.
@@ -150,7 +150,8 @@ internal sealed partial class RangeReplica
         return request.Caller.Deadline.AddMicros(kept) < _node.Clock.Mono();
     }
 
-    /// <summary>Once a request that waited knows what it does, the next in line finds its latches taken or free, and its turn come.</summary>
+    /// <summary>Once a request that waited knows what it does, the next in line finds its latches taken or free, and its turn
+    /// come.</summary>
     private void LetNextGo(LatchedRequest request)
     {
         if (request.LetGoFor is { } key)

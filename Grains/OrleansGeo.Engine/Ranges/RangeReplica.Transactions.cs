@@ -5,7 +5,8 @@ using OrleansGeo.Transactions;
 
 namespace OrleansGeo.Engine;
 
-// What the ranges of a transaction do for it. The argument why it is one transaction stands at RecordRules; here is what it needs of a range:
+// What the ranges of a transaction do for it. The argument why it is one transaction stands at RecordRules; here is what it needs of a
+// range:
 //
 // - A lay is evaluated under latches on its keys, which it keeps until it is applied, on the newest versions, with no other's intent on
 //   them. From then on the intent keeps everybody off the key at and above its timestamp.

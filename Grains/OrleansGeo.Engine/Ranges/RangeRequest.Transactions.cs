@@ -72,7 +72,8 @@ public abstract partial record RangeOperation
         TransactionTag Transaction, TransactionVerdict Verdict, HlcTimestamp At, ImmutableArray<Key> Keys, RequestName Request)
         : RangeOperation;
 
-    /// <summary>Turns a decided transaction's intents on keys into versions at its commit timestamp, or takes them away when null.</summary>
+    /// <summary>Turns a decided transaction's intents on keys into versions at its commit timestamp, or takes them away when
+    /// null.</summary>
     public sealed record Resolve(TransactionId Id, ImmutableArray<Key> Keys, HlcTimestamp? Commit) : RangeOperation;
 
     /// <summary>All intents of a decided transaction are resolved: its record may go.</summary>

@@ -6,8 +6,8 @@ namespace OrleansGeo.Transactions;
 /// What a version says: a value, or that the key was deleted. Stored as a kind byte (0 a tombstone, 1 a value, 2 and 3 the same by a
 /// transaction, whose id follows) and the value's bytes; other kinds are refused.
 /// <para>
-/// The id makes a range remember what a transaction did to a key for as long as the version is there: a copy of the transaction's write that
-/// comes late finds it and is not made again (<see cref="MvccReader.MadeBy"/>).
+/// The id makes a range remember what a transaction did to a key for as long as the version is there: a copy of the transaction's write
+/// that comes late finds it and is not made again (<see cref="MvccReader.MadeBy"/>).
 /// </para>
 /// </summary>
 public readonly record struct MvccValue(HlcTimestamp Timestamp, bool IsTombstone, byte[] Bytes)

@@ -88,7 +88,8 @@ public sealed class OneShotClient(SimRun run, int id, NodeId home) : ITransactio
             [],
             [.. plan.Reads.Select(Unchanged)],
             [.. plan.Writes.Select(write => new TransactionWrite(
-                run.TableOf(write.Key), new(WriteKind.Put, Key(write.Key), [new("v", Datum.FromString(write.Value))], Precondition.None)))]);
+                run.TableOf(write.Key),
+                new(WriteKind.Put, Key(write.Key), [new("v", Datum.FromString(write.Value))], Precondition.None)))]);
 
         // Under a key of its own the client asks until it knows, through whatever node runs; without one it gives up at the first unknown.
         var name = _prng.Chance(0.5) ? $"c{id}-{++_requests}" : null;

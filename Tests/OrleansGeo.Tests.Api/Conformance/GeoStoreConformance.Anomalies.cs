@@ -202,10 +202,10 @@ public abstract partial class GeoStoreConformance
 
     private static TransactionWrite WriteOfY(long value) => OfPair(WriteKind.Put, "y", 1, ("v", Number(value)));
 
-    private static TransactionCondition XIs(long value) =>
+    private static TransactionCondition.Field XIs(long value) =>
         new TransactionCondition.Field("city", XKey, new("pop", ScanOperator.Equal, Number(value)));
 
-    private static TransactionCondition YIs(long value) =>
+    private static TransactionCondition.Field YIs(long value) =>
         new TransactionCondition.Field("pair", YKey, new("v", ScanOperator.Equal, Number(value)));
 
     private static long Number(TransactionResult result, string column) => result.Reads[0]!.Row[column].AsInt64();

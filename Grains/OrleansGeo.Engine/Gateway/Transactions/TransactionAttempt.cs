@@ -5,7 +5,8 @@ using OrleansGeo.Transactions;
 namespace OrleansGeo.Engine;
 
 /// <summary>One attempt's intents in several ranges, as its coordinator knows of them.</summary>
-internal sealed class TransactionAttempt(GatewayCore core, RequestScope scope, TransactionSteps steps, TransactionTag tag, RequestName request)
+internal sealed class TransactionAttempt(
+    GatewayCore core, RequestScope scope, TransactionSteps steps, TransactionTag tag, RequestName request)
 {
     private readonly bool[] _created = new bool[steps.WriteKeys.Length];
     private readonly bool[] _laid = new bool[steps.WriteKeys.Length];

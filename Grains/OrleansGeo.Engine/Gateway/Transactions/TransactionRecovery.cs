@@ -15,7 +15,8 @@ internal sealed class TransactionRecovery(GatewayCore core)
 
     /// <summary>
     /// How a transaction stands. With <paramref name="mustEnd"/> it is decided, if all its ranges can be reached: what has not staged is
-    /// aborted, what is staged is committed if it is complete and aborted otherwise. Null when its record cannot be reached or says nothing.
+    /// aborted, what is staged is committed if it is complete and aborted otherwise. Null when its record cannot be reached or says
+    /// nothing.
     /// </summary>
     public Task<TransactionRecord?> DecideAsync(TransactionTag tag, bool mustEnd, TimeSpan timeout) =>
         DecideAsync(Scope(timeout), tag, mustEnd);

@@ -41,7 +41,8 @@ internal sealed class TransactionSteps
     /// <summary>Those of them that are not written.</summary>
     public ImmutableArray<Key> Beside { get; }
 
-    /// <summary>The conditions and reads at some keys, as checks that go with writes; and for each check the condition it stands for.</summary>
+    /// <summary>The conditions and reads at some keys, as checks that go with writes; and for each check the condition it stands
+    /// for.</summary>
     public (ImmutableArray<KeyCheck> Checks, ImmutableArray<int> Conditions) ChecksAt(Predicate<Key> isAsked)
     {
         var checks = ImmutableArray.CreateBuilder<KeyCheck>();

@@ -1,6 +1,7 @@
 namespace OrleansGeo.Simulation.Checkers.Transactions;
 
-/// <summary>Writes histories of transactions for checkers of other people. <c>docs/checking-histories.md</c> says how to run them.</summary>
+/// <summary>Writes histories of transactions for checkers of other people. <c>docs/checking-histories.md</c> says how to run
+/// them.</summary>
 public static class TransactionHistoryExport
 {
     /// <summary>
