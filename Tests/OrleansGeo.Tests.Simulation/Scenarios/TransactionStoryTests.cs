@@ -34,6 +34,23 @@ public sealed class TransactionStoryTests
     }
 
     [Fact]
+    public void A_strict_read_sees_no_write_without_one_that_was_acknowledged_before_it_began()
+    {
+        // The reader's clock is ahead. It reads at home at once, an ocean away later; between the two, one write after the other.
+        _story.Host.Cluster.JumpClock(new(Coordinator), 800);
+        var read = _story.Begin(Coordinator, new(
+            TransactionIsolation.Strict,
+            [.. new[] { TransactionStory.Near, TransactionStory.Far }.Select(table => new TransactionRead(table.Table, ScenarioHost.Key("k")))],
+            [],
+            []));
+        _story.Host.RunFor(40);
+        Assert.True(_story.Put(_story.Host.LeaseholderOf(TransactionStory.Near).Value, TransactionStory.Near, "k", 1).IsOk);
+        Assert.True(_story.Put(_story.Host.LeaseholderOf(TransactionStory.Far).Value, TransactionStory.Far, "k", 2).IsOk);
+        _story.Host.RunUntil(() => read.Answer is not null, 10_000, "the reader waits");
+        Assert.Equal([1L, 2L], read.Answer!.Value!.Reads.Select(row => row!.Row["v"].AsInt64()));
+    }
+
+    [Fact]
     public void A_recovery_that_is_quicker_than_its_coordinator_and_finds_all_intents_commits()
     {
         // The coordinator sleeps from the moment in which all its lays are on their way.

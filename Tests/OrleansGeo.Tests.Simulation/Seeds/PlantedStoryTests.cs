@@ -21,6 +21,8 @@ public sealed class PlantedStoryTests(ITestOutputHelper output)
             new TransactionStoryTests().A_new_leader_lays_nothing_below_what_its_predecessor_let_be_read(),
         ["transactions.no-fence"] = () => new TransactionStoryTests().What_a_recovery_has_missed_stays_missing(),
         ["transactions.no-refresh"] = () => new TransactionStoryTests().A_transaction_whose_condition_was_overtaken_looks_again(7),
+        ["transactions.not-strict"] = () =>
+            new TransactionStoryTests().A_strict_read_sees_no_write_without_one_that_was_acknowledged_before_it_began(),
         ["transactions.nobody-gives-way"] = () => new TransactionStoryTests().Two_transactions_that_lay_in_opposite_order_both_end(),
         ["transactions.reads-ignore-intents"] = () => Crash(CoordinatorCrashTests.Step.AfterAllLays),
         ["transactions.recovery-aborts-staged"] = () => Crash(CoordinatorCrashTests.Step.AfterAllLays),
