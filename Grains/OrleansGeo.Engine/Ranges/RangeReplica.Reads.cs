@@ -244,11 +244,12 @@ internal sealed partial class RangeReplica
         return null;
     }
 
-    // The intent that a read at a timestamp has to wait for. Who looks at what is newest minds every intent; who looks for intents minds
-    // none, because it may be there to decide about them.
+    // The intent that a read at a timestamp has to wait for. Who looks at what is newest minds every intent. Who looks for intents minds
+    // none, because it may be there to decide about them. Who refreshes waits for none either: it may hold intents itself, that the other
+    // refreshes, and the two would wait for each other.
     private Intent? FirstLock(RangeOperation operation, HlcTimestamp at)
     {
-        if (operation is RangeOperation.FindIntents || PlantedBug.Is(BugReadsIgnoreIntents))
+        if (operation is RangeOperation.FindIntents or RangeOperation.Refresh || PlantedBug.Is(BugReadsIgnoreIntents))
         {
             return null;
         }
@@ -258,7 +259,7 @@ internal sealed partial class RangeReplica
             return _intents.FirstLocked(scan.Span, at);
         }
 
-        var upTo = operation is RangeOperation.Look or RangeOperation.Refresh { IsNewest: true } ? HlcTimestamp.Max : at;
+        var upTo = operation is RangeOperation.Look ? HlcTimestamp.Max : at;
         foreach (var key in KeysOf(operation))
         {
             if (_intents.TryGet(key, out var intent) && intent.Timestamp <= upTo)
@@ -298,7 +299,8 @@ internal sealed partial class RangeReplica
         {
             var newest = refresh.IsNewest ? _node.Mvcc.NewestTimestamp(_node.Storage, key)
                 : _node.Mvcc.TryGet(_node.Storage, key, refresh.To, out var version) ? version.Timestamp : HlcTimestamp.Zero;
-            if (newest > refresh.From)
+            var isLocked = _intents.TryGet(key, out var intent) && (refresh.IsNewest || intent.Timestamp <= refresh.To);
+            if (newest > refresh.From || isLocked)
             {
                 return false;
             }
