@@ -40,7 +40,7 @@ public sealed class TransactionStoryTests
         _story.Host.Cluster.JumpClock(new(Coordinator), 800);
         var read = _story.Begin(Coordinator, new(
             TransactionIsolation.Strict,
-            [.. new[] { TransactionStory.Near, TransactionStory.Far }.Select(table => new TransactionRead(table.Table, ScenarioHost.Key("k")))],
+            [new(TransactionStory.Near.Table, ScenarioHost.Key("k")), new(TransactionStory.Far.Table, ScenarioHost.Key("k"))],
             [],
             []));
         _story.Host.RunFor(40);

@@ -36,7 +36,8 @@ public sealed class TransactionHistoryExportTests
         const string Text = "0 [0..10] committed@1: read x nothing; write x 1; delete y; scan x..y {x 1}";
         var lines = Written(Text).Split('\n');
         Assert.Equal(
-            """{:index 1, :process 0, :type :ok, :f :txn, :value [[:r "x" nil] [:w "x" 1] [:w "y" nil] [:r "x" 1]], :time 10000}""", lines[1]);
+            """{:index 1, :process 0, :type :ok, :f :txn, :value [[:r "x" nil] [:w "x" 1] [:w "y" nil] [:r "x" 1]], :time 10000}""",
+            lines[1]);
     }
 
     private static string Written(string text)
