@@ -21,6 +21,26 @@ public static class EscapedKey
     /// <summary>Appends the first bytes after everything that begins with the key and its terminator.</summary>
     public static void WriteEnd(CodecWriter into, ReadOnlySpan<byte> key) => Write(into, key, AfterTerminator);
 
+    /// <summary>Fills a buffer with what begins a storage key: the byte of its space, and the key with its terminator.</summary>
+    public static void Begin(CodecWriter into, byte space, Key key)
+    {
+        into.Clear();
+        into.WriteByte(space);
+        Write(into, key.Span);
+    }
+
+    /// <summary>
+    /// Bounds of what a space holds of the keys in a span. <see cref="Key.Max"/> as the end takes in every stored key.
+    /// </summary>
+    public static StorageBounds SpanBounds(byte space, KeySpan span)
+    {
+        var buffer = new CodecWriter();
+        Begin(buffer, space, span.Start);
+        var start = buffer.ToArray();
+        Begin(buffer, space, span.End);
+        return new(start, buffer.ToArray());
+    }
+
     /// <summary>Reads a key from the beginning of the source and tells how many bytes it took, terminator included.</summary>
     /// <exception cref="CodecException">An escape is unknown or the terminator is missing.</exception>
     public static Key Read(ReadOnlySpan<byte> source, out int length)

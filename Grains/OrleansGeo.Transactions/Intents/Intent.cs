@@ -51,20 +51,8 @@ public static class IntentKey
     public const byte Prefix = 0x05;
 
     /// <summary>The storage key of a key's intent; the buffer is cleared first.</summary>
-    public static void Encode(CodecWriter into, Key key)
-    {
-        into.Clear();
-        into.WriteByte(Prefix);
-        EscapedKey.Write(into, key.Span);
-    }
+    public static void Encode(CodecWriter into, Key key) => EscapedKey.Begin(into, Prefix, key);
 
     /// <summary>Bounds of the intents of all keys in a span.</summary>
-    public static StorageBounds SpanBounds(KeySpan span)
-    {
-        var buffer = new CodecWriter();
-        Encode(buffer, span.Start);
-        var start = buffer.ToArray();
-        Encode(buffer, span.End);
-        return new(start, buffer.ToArray());
-    }
+    public static StorageBounds SpanBounds(KeySpan span) => EscapedKey.SpanBounds(Prefix, span);
 }

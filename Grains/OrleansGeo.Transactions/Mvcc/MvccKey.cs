@@ -26,12 +26,7 @@ public static class MvccKey
     /// <summary>
     /// What every version of a key begins with; also the first storage key at or after which versions of it and later keys lie.
     /// </summary>
-    public static void EncodePrefix(CodecWriter into, Key key)
-    {
-        into.Clear();
-        into.WriteByte(Prefix);
-        EscapedKey.Write(into, key.Span);
-    }
+    public static void EncodePrefix(CodecWriter into, Key key) => EscapedKey.Begin(into, Prefix, key);
 
     /// <summary>The first storage key after every version of a key.</summary>
     public static void EncodeEnd(CodecWriter into, Key key)
@@ -82,13 +77,6 @@ public static class MvccKey
         return new(start, buffer.ToArray());
     }
 
-    /// <summary>Bounds of all versions of the keys in a span. <see cref="Key.Max"/> as the end takes in every stored key.</summary>
-    public static StorageBounds SpanBounds(KeySpan span)
-    {
-        var buffer = new CodecWriter();
-        EncodePrefix(buffer, span.Start);
-        var start = buffer.ToArray();
-        EncodePrefix(buffer, span.End);
-        return new(start, buffer.ToArray());
-    }
+    /// <summary>Bounds of all versions of the keys in a span.</summary>
+    public static StorageBounds SpanBounds(KeySpan span) => EscapedKey.SpanBounds(Prefix, span);
 }

@@ -109,24 +109,10 @@ public static class TransactionRecordKey
     /// <summary>The storage key of an attempt's record; the buffer is cleared first.</summary>
     public static void Encode(CodecWriter into, Key anchor, TransactionId id)
     {
-        EncodePrefix(into, anchor);
+        EscapedKey.Begin(into, Prefix, anchor);
         id.Write(into);
     }
 
     /// <summary>Bounds of all records anchored in a span.</summary>
-    public static StorageBounds SpanBounds(KeySpan span)
-    {
-        var buffer = new CodecWriter();
-        EncodePrefix(buffer, span.Start);
-        var start = buffer.ToArray();
-        EncodePrefix(buffer, span.End);
-        return new(start, buffer.ToArray());
-    }
-
-    private static void EncodePrefix(CodecWriter into, Key anchor)
-    {
-        into.Clear();
-        into.WriteByte(Prefix);
-        EscapedKey.Write(into, anchor.Span);
-    }
+    public static StorageBounds SpanBounds(KeySpan span) => EscapedKey.SpanBounds(Prefix, span);
 }

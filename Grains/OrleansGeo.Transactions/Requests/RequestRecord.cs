@@ -70,7 +70,7 @@ public static class RequestRecordKey
     public static void Encode(CodecWriter into, Key anchor, ReadOnlySpan<byte> requestId)
     {
         Invariant.Holds(requestId.Length > 0);
-        EncodePrefix(into, anchor);
+        EscapedKey.Begin(into, Prefix, anchor);
         into.WriteRaw(requestId);
     }
 
@@ -89,19 +89,5 @@ public static class RequestRecordKey
     }
 
     /// <summary>Bounds of all records anchored in a key span: they follow a split.</summary>
-    public static StorageBounds SpanBounds(KeySpan span)
-    {
-        var buffer = new CodecWriter();
-        EncodePrefix(buffer, span.Start);
-        var start = buffer.ToArray();
-        EncodePrefix(buffer, span.End);
-        return new(start, buffer.ToArray());
-    }
-
-    private static void EncodePrefix(CodecWriter into, Key anchor)
-    {
-        into.Clear();
-        into.WriteByte(Prefix);
-        EscapedKey.Write(into, anchor.Span);
-    }
+    public static StorageBounds SpanBounds(KeySpan span) => EscapedKey.SpanBounds(Prefix, span);
 }
