@@ -44,11 +44,7 @@ internal static class RangeCommand
         into.WriteByte(Version);
         into.WriteByte((byte)CommandKind.Write);
         into.WriteTimestamp(timestamp);
-        into.WriteKey(request.Anchor);
-        into.WriteBytes(request.Id.AsSpan());
-        into.WriteBytes(request.BodyHash.AsSpan());
-        into.WriteTimestamp(request.KeepUntil);
-        into.WriteBytes(request.Outcome);
+        request.Write(into);
         into.WriteUInt64((ulong)operations);
     }
 
@@ -67,11 +63,7 @@ internal static class RangeCommand
     {
         var reader = Begin(payload);
         var timestamp = reader.ReadTimestamp();
-        var anchor = reader.ReadKey();
-        var id = ImmutableArray.Create(reader.ReadBytes());
-        var hash = ImmutableArray.Create(reader.ReadBytes());
-        var keepUntil = reader.ReadTimestamp();
-        var outcome = reader.ReadBytes().ToArray();
+        var request = RequestStamp.Read(ref reader);
         var operations = new (Key, byte[]?)[reader.ReadCount()];
         for (var i = 0; i < operations.Length; i++)
         {
@@ -80,7 +72,7 @@ internal static class RangeCommand
         }
 
         reader.ExpectEnd("a write command");
-        return new(timestamp, new(anchor, id, hash, keepUntil, outcome), operations);
+        return new(timestamp, request, operations);
     }
 
     public static byte[] Declare(SurvivalGoal goal, ImmutableArray<string> leasePreferences)
@@ -158,7 +150,20 @@ internal static class RangeCommand
 
 /// <summary>The record of a request that goes with its writes.</summary>
 internal readonly record struct RequestStamp(
-    Key Anchor, ImmutableArray<byte> Id, ImmutableArray<byte> BodyHash, HlcTimestamp KeepUntil, byte[] Outcome);
+    Key Anchor, ImmutableArray<byte> Id, ImmutableArray<byte> BodyHash, HlcTimestamp KeepUntil, byte[] Outcome)
+{
+    public void Write(CodecWriter into)
+    {
+        into.WriteKey(Anchor);
+        into.WriteBytes(Id.AsSpan());
+        into.WriteBytes(BodyHash.AsSpan());
+        into.WriteTimestamp(KeepUntil);
+        into.WriteBytes(Outcome);
+    }
+
+    public static RequestStamp Read(ref CodecReader reader) => new(
+        reader.ReadKey(), [.. reader.ReadBytes()], [.. reader.ReadBytes()], reader.ReadTimestamp(), reader.ReadBytes().ToArray());
+}
 
 /// <summary>A decoded write.</summary>
 internal readonly record struct WriteCommand(HlcTimestamp Timestamp, RequestStamp Request, (Key Key, byte[]? Value)[] Operations);

@@ -136,9 +136,8 @@ internal sealed partial class RangeReplica
 
     private void ApplyWrite(in WriteCommand write, NodeTurn turn)
     {
-        RequestRecordKey.Encode(turn.Key, write.Request.Anchor, write.Request.Id.AsSpan());
         _node.Clock.Raise(write.Timestamp);
-        new RequestRecord(write.Request.KeepUntil, [.. write.Request.BodyHash], write.Request.Outcome).Encode(turn.Buffer);
+        EncodeRecord(write.Request, turn);
         if (_node.Options.VerifiesRecords)
         {
             VerifyRecord(turn.Key.Written, turn.Buffer.Written);
@@ -165,6 +164,12 @@ internal sealed partial class RangeReplica
         {
             turn.SystemChanges(write.Timestamp, write.Operations);
         }
+    }
+
+    private static void EncodeRecord(in RequestStamp request, NodeTurn turn)
+    {
+        RequestRecordKey.Encode(turn.Key, request.Anchor, request.Id.AsSpan());
+        new RequestRecord(request.KeepUntil, [.. request.BodyHash], request.Outcome).Encode(turn.Buffer);
     }
 
     // A record met here is the entry's own, of a time before a crash.

@@ -270,8 +270,7 @@ internal sealed partial class RangeReplica
 
         foreach (var request in command.Requests)
         {
-            RequestRecordKey.Encode(turn.Key, request.Anchor, request.Id.AsSpan());
-            new RequestRecord(request.KeepUntil, [.. request.BodyHash], request.Outcome).Encode(turn.Buffer);
+            EncodeRecord(request, turn);
             turn.Batch.Put(turn.Key.Written, turn.Buffer.Written);
         }
     }

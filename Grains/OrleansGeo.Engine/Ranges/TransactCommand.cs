@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using OrleansGeo.Primitives;
 using OrleansGeo.Transactions;
 
@@ -47,14 +46,7 @@ internal sealed class TransactCommand
             w.WriteBool(change.Record is not null);
             change.Record?.Write(w);
         });
-        into.WriteList(Requests, static (w, stamp) =>
-        {
-            w.WriteKey(stamp.Anchor);
-            w.WriteBytes(stamp.Id.AsSpan());
-            w.WriteBytes(stamp.BodyHash.AsSpan());
-            w.WriteTimestamp(stamp.KeepUntil);
-            w.WriteBytes(stamp.Outcome);
-        });
+        into.WriteList(Requests, static (w, stamp) => stamp.Write(w));
         return into.ToArray();
     }
 
@@ -70,12 +62,9 @@ internal sealed class TransactCommand
                 new Resolution(r.ReadKey(), TransactionId.Read(ref r), r.ReadOptionalTimestamp()))],
             Records = [.. reader.ReadList(static (ref r) => new RecordChange(
                 r.ReadKey(), TransactionId.Read(ref r), r.ReadBool() ? TransactionRecord.Read(ref r) : null))],
-            Requests = [.. reader.ReadList(static (ref r) => new RequestStamp(
-                r.ReadKey(), ReadBlob(ref r), ReadBlob(ref r), r.ReadTimestamp(), r.ReadBytes().ToArray()))],
+            Requests = [.. reader.ReadList(static (ref r) => RequestStamp.Read(ref r))],
         };
         reader.ExpectEnd("a transaction command");
         return command;
     }
-
-    private static ImmutableArray<byte> ReadBlob(ref CodecReader reader) => [.. reader.ReadBytes()];
 }
