@@ -84,4 +84,19 @@ public sealed class OpenTransactionTests
         Assert.Empty(transaction.Writes);
         Assert.False(transaction.TryReturnTo("s0"));
     }
+
+    [Fact]
+    public void Savepoints_of_much_are_fewer_and_what_a_transaction_holds_is_weighed()
+    {
+        var transaction = Begun();
+        Assert.Equal(0, transaction.Bytes);
+        transaction.Writes = transaction.Writes.Add(new([1]), Row(new byte[GeoLimits.TransactionBytesMax], 0));
+        Assert.True(transaction.TryMark("a") && transaction.TryMark("b") && transaction.TryMark("c"));
+        Assert.False(transaction.TryMark("d"));
+        Assert.Equal(4 * (GeoLimits.TransactionBytesMax + 1L), transaction.Bytes);
+        transaction.Spans.Add(Span(1, 2));
+        Assert.True(transaction.Bytes > 4 * (GeoLimits.TransactionBytesMax + 1L));
+        transaction.Clear();
+        Assert.Equal(0, transaction.Bytes);
+    }
 }

@@ -28,7 +28,7 @@ internal sealed class OpenSteps(
     /// <summary>Carries a step out.</summary>
     public async Task<GeoResult<TransactionAnswer>> RunAsync(RequestScope scope, OpenTransaction transaction, TransactionStep step)
     {
-        var result = step switch
+        return step switch
         {
             TransactionStep.Read read => await ReadAsync(scope, transaction, read.Rows),
             TransactionStep.Scan scan => await ScanAsync(scope, transaction, scan),
@@ -38,7 +38,6 @@ internal sealed class OpenSteps(
             TransactionStep.Commit => await CommitAsync(scope, transaction),
             _ => scope.Ok<TransactionAnswer>(new TransactionAnswer.Done()),
         };
-        return result;
     }
 
     private async Task<GeoResult<TransactionAnswer>> ReadAsync(
@@ -180,7 +179,7 @@ internal sealed class OpenSteps(
             ? Fail(scope, new(
                 GeoErrorKind.Invalid, "bad-savepoint", $"the name of a savepoint has 1 to {GeoLimits.NameCharsMax} characters", "name"))
             : transaction.TryMark(name) ? Ok(scope, transaction, new TransactionAnswer.Done())
-            : Fail(scope, OpenTransactionErrors.TooMany("name", "savepoints", GeoLimits.SavepointsMax));
+            : Fail(scope, OpenTransactionErrors.TooMany("name", "savepoints, and fewer when much is written", GeoLimits.SavepointsMax));
 
     private static GeoResult<TransactionAnswer> Return(RequestScope scope, OpenTransaction transaction, string name) =>
         transaction.TryReturnTo(name)

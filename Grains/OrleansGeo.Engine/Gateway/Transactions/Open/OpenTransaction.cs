@@ -26,6 +26,10 @@ internal sealed class OpenTransaction(TransactionHandle handle, string database,
     public const string BugTrustsClocks = "transactions.trusts-clocks";
 
     private readonly List<(KeySpan Span, HlcTimestamp UpTo)> _lookedAt = [];
+    // What savepoints keep may come to several times what a transaction writes, and no more.
+    private const long MarkedBytesMax = 4L * GeoLimits.TransactionBytesMax;
+    private const int BytesPerRead = 128;
+
     private readonly List<(string Name, ImmutableSortedDictionary<Key, WrittenRow> Writes)> _savepoints = [];
 
     public TransactionHandle Handle => handle;
@@ -53,6 +57,13 @@ internal sealed class OpenTransaction(TransactionHandle handle, string database,
 
     /// <summary>Rows as it will leave them.</summary>
     public ImmutableSortedDictionary<Key, WrittenRow> Writes { get; set; } = ImmutableSortedDictionary<Key, WrittenRow>.Empty;
+
+    /// <summary>About how much memory it takes, what its savepoints keep counted as if they shared nothing.</summary>
+    public long Bytes => BytesOf(Writes) + MarkedBytes() + (BytesPerRead * (long)(Rows.Count + Spans.Count));
+
+    /// <summary>Bytes of keys and values.</summary>
+    public static long BytesOf(IEnumerable<KeyValuePair<Key, WrittenRow>> writes) =>
+        writes.Sum(row => (long)row.Key.Length + (row.Value.Value?.Length ?? 0));
 
     /// <summary>
     /// What was written in a span later than the transaction first looked at its range lies above this, and is no business of the
@@ -85,11 +96,11 @@ internal sealed class OpenTransaction(TransactionHandle handle, string database,
         }
     }
 
-    /// <summary>Marks the writes so far. False when there are too many marks.</summary>
+    /// <summary>Marks the writes so far. False when there are too many marks, or they keep too much.</summary>
     public bool TryMark(string name)
     {
         _savepoints.RemoveAll(mark => string.Equals(mark.Name, name, StringComparison.Ordinal));
-        if (_savepoints.Count >= GeoLimits.SavepointsMax)
+        if (_savepoints.Count >= GeoLimits.SavepointsMax || MarkedBytes() + BytesOf(Writes) > MarkedBytesMax)
         {
             return false;
         }
@@ -154,6 +165,8 @@ internal sealed class OpenTransaction(TransactionHandle handle, string database,
             false));
         return new([.. writes], [.. checks]);
     }
+
+    private long MarkedBytes() => _savepoints.Sum(mark => BytesOf(mark.Writes));
 
     /// <summary>Forgets what it has read and written: it has ended.</summary>
     public void Clear()

@@ -12,10 +12,12 @@ namespace OrleansGeo.Engine;
 internal sealed class OpenTransactions(GatewayCore core, OpenSteps steps)
 {
     private const int OpenMax = 10_000;
+    private const long BytesMax = 512L << 20;
     private static readonly TimeSpan s_endedKept = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_sweep = TimeSpan.FromSeconds(1);
     private readonly Dictionary<Key, Entry> _byId = [];
     private ulong? _life;
+    private long _bytes;
     private bool _isSweeping;
 
     public async Task<GeoResult<TransactionBegun>> BeginAsync(RequestScope scope, string database, TransactionBegin begin)
@@ -25,10 +27,9 @@ internal sealed class OpenTransactions(GatewayCore core, OpenSteps steps)
             return scope.Fail<TransactionBegun>(error);
         }
 
-        if (_byId.Count >= OpenMax)
+        if (_byId.Count >= OpenMax || _bytes >= BytesMax)
         {
-            return scope.Fail<TransactionBegun>(new(
-                GeoErrorKind.Overloaded, "overloaded", $"this node has {OpenMax} open transactions, its limit", RetryAfterMs: 1_000));
+            return scope.Fail<TransactionBegun>(Overloaded());
         }
 
         var id = new byte[16];
@@ -87,6 +88,12 @@ internal sealed class OpenTransactions(GatewayCore core, OpenSteps steps)
             return ended.AnswerTo(step) is { } again ? scope.Ok(again) : scope.Fail<TransactionAnswer>(ended.ErrorOf());
         }
 
+        // Who only goes on to end it makes room.
+        if (_bytes >= BytesMax && step is (TransactionStep.Read or TransactionStep.Scan or TransactionStep.Write))
+        {
+            return scope.Fail<TransactionAnswer>(Overloaded());
+        }
+
         if (entry.IsInDoubt && step is not TransactionStep.Commit)
         {
             return scope.Fail<TransactionAnswer>(OpenTransactionErrors.InDoubt());
@@ -104,8 +111,22 @@ internal sealed class OpenTransactions(GatewayCore core, OpenSteps steps)
         {
             entry.IsBusy = false;
             entry.UsedAt = core.Host.Time.GetTimestamp();
+            Weigh(entry);
         }
     }
+
+    private void Weigh(Entry entry)
+    {
+        var bytes = entry.Transaction.Bytes;
+        _bytes += bytes - entry.Bytes;
+        entry.Bytes = bytes;
+    }
+
+    private static GeoError Overloaded() => new(
+        GeoErrorKind.Overloaded,
+        "overloaded",
+        $"this node has as many open transactions as it can hold: {OpenMax}, or {BytesMax >> 20} MiB of what they have read and written",
+        RetryAfterMs: 1_000);
 
     private static void Note(Entry entry, TransactionStep step, GeoResult<TransactionAnswer> result)
     {
@@ -199,6 +220,7 @@ internal sealed class OpenTransactions(GatewayCore core, OpenSteps steps)
             await Task.Delay(s_sweep, core.Host.Time);
             foreach (var id in _byId.Where(pair => IsOver(pair.Value)).Select(pair => pair.Key).ToArray())
             {
+                _bytes -= _byId[id].Bytes;
                 _byId.Remove(id);
             }
         }
@@ -213,6 +235,8 @@ internal sealed class OpenTransactions(GatewayCore core, OpenSteps steps)
         public long UsedAt { get; set; }
 
         public bool IsBusy { get; set; }
+
+        public long Bytes { get; set; }
 
         public Ending? Ended { get; set; }
 

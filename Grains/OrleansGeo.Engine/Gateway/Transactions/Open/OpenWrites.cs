@@ -77,7 +77,7 @@ internal static class OpenWrites
             return OpenTransactionErrors.TooMany("writes", "rows that it writes", GeoLimits.TransactionStepsMax);
         }
 
-        var bytes = all.Sum(row => (long)row.Key.Length + (row.Value.Value?.Length ?? 0));
+        var bytes = OpenTransaction.BytesOf(all);
         return bytes <= GeoLimits.TransactionBytesMax ? null : TransactionRefusals.TooLarge(bytes);
     }
 }
