@@ -90,7 +90,9 @@ internal sealed partial class RangeReplica
             return;
         }
 
-        var outcome = new RangeOutcome.Found([Find(key, at)], at, true, _node.Id);
+        RangeOutcome outcome = IsTooOld(at)
+            ? new RangeOutcome.TooOld(_threshold)
+            : new RangeOutcome.Found([Find(key, at)], at, true, _node.Id);
         _reads.Record(key, at);
         _node.Reply(
             caller,
@@ -132,7 +134,9 @@ internal sealed partial class RangeReplica
         }
         else
         {
-            FinishIfLeased(pending, Read(pending.Operation, at, given is null, true));
+            var isTooOld = IsTooOld(at) && pending.Operation is (RangeOperation.Get or RangeOperation.Scan or RangeOperation.Look);
+            FinishIfLeased(
+                pending, isTooOld ? new RangeOutcome.TooOld(_threshold) : Read(pending.Operation, at, given is null, true));
         }
     }
 
@@ -155,6 +159,12 @@ internal sealed partial class RangeReplica
         if (Descriptor is null)
         {
             _node.Reply(caller, new RangeOutcome.NoReplica());
+            return true;
+        }
+
+        if (IsTooOld(at))
+        {
+            _node.Reply(caller, new RangeOutcome.TooOld(_threshold));
             return true;
         }
 
@@ -293,6 +303,12 @@ internal sealed partial class RangeReplica
         if (PlantedBug.Is(BugNoRefresh))
         {
             return true;
+        }
+
+        // What came after it, and made it untrue, may have been collected.
+        if (IsTooOld(refresh.From))
+        {
+            return false;
         }
 
         foreach (var key in refresh.Keys)

@@ -47,6 +47,9 @@ public sealed record SimRunOptions
     /// <summary>How much of a log is kept: little brings snapshots, much brings long replays after a crash.</summary>
     public int LogKeepBytes { get; init; } = 4 << 10;
 
+    /// <summary>How long old versions are kept; null for as long as nodes do by themselves, which is longer than a run.</summary>
+    public long? VersionRetentionMs { get; init; }
+
     /// <summary>The options that a seed draws for transactions: the seed says which workload, and at which isolation.</summary>
     public static SimRunOptions DrawTransactions(ulong seed)
     {
@@ -85,6 +88,7 @@ public sealed record SimRunOptions
             ThinkMsMax = (int)prng.Between(20, 300),
             Churn = prng.Chance(0.7),
             LogKeepBytes = seed % 16 == 8 ? 4 << 20 : 4 << 10,
+            VersionRetentionMs = seed % 7 == 2 ? 1_000 + ((long)(seed / 7 % 8) * 500) : null,
             Joins = seed % 8 == 0 ? 1 + (int)(seed / 8 % 3) : 0,
             ClosedTargetMs = prng.Chance(0.5) ? 500 : prng.Between(20, 200),
             Faults = relays ? new() { Relays = true } : prng.Chance(0.05)
@@ -207,6 +211,7 @@ public sealed class SimRun
         ClosedPublishMicros = Options.ClosedTargetMs * 200,
         SplitBytes = 64 << 10,
         LogKeepBytes = Options.LogKeepBytes,
+        VersionRetentionMs = Options.VersionRetentionMs ?? options.VersionRetentionMs,
         SnapshotChunkBytes = 2 << 10,
     };
 
