@@ -32,7 +32,8 @@ internal static class RunCommand
         var drain = Number(
             "--drain-seconds", "how long a node that stops goes on answering after it handed over, for load balancers to notice", 0);
         var keep = Number(
-            "--keep-versions-hours", "how long old versions of rows are kept, which is how far back rows can be read; the same on all nodes",
+            "--keep-versions-hours",
+            "how long old versions of rows are kept, which is how far back rows can be read; the same on all nodes",
             defaults.KeepVersionsHours);
         var logFormat = Text("--log-format", $"{SiloLogging.Text} for people, {SiloLogging.Json} for collectors", defaults.LogFormat);
         var logLevel = Text("--log-level", $"the least that is logged: {string.Join(", ", SiloLogging.Levels.Keys)}", defaults.LogLevel);

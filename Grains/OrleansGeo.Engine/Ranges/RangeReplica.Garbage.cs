@@ -19,7 +19,8 @@ namespace OrleansGeo.Engine;
 // Request records. Whether a request is remembered must not depend on who is asked. The leaseholder looks a few at a time and proposes
 // their removal, so that every replica forgets the same ones at the same index. It does not look before the first of them may go.
 //
-// Both are looked through again the later the less was found: whatever the load, what is looked at stays a few times what is removed.
+// Both are looked through again the later the less was found, and soon when as much was added since as there was: so whatever the load,
+// what is looked at stays a few times what is removed, and what is there a few times what must be.
 internal sealed partial class RangeReplica
 {
     /// <summary>Test builds only: reads below the threshold are answered.</summary>
@@ -32,16 +33,14 @@ internal sealed partial class RangeReplica
     private const int RecordsPerSlice = 500;
     private const int IntervalsMax = 64;
 
-    private readonly GarbageRound _versions = new();
-    private readonly GarbageRound _requests = new();
+    // The oldest timestamp at which the range can be read, and up to which threshold all garbage was removed here.
     private HlcTimestamp _threshold;
     private HlcTimestamp _swept;
+    private readonly GarbageRound _versions = new();
+    private readonly GarbageRound _requests = new();
     private MvccGarbagePoint? _versionPoint;
     private byte[]? _requestPoint;
     private HlcTimestamp _lookFor;
-
-    /// <summary>The oldest timestamp at which the range can be read.</summary>
-    public HlcTimestamp Threshold => _threshold;
 
     /// <summary>True while the replica waits for its turn with the node's sweeper.</summary>
     public bool AwaitsSweep { get; set; }
@@ -181,7 +180,7 @@ internal sealed partial class RangeReplica
         }
 
         _requests.Count(page.Looked, page.StorageKeys.Count, HlcTimestamp.Zero);
-        _requests.Note(page.NextExpiry);
+        _requests.Keep(page.NextExpiry);
         _requestPoint = page.Resume;
         if (page.Resume is null)
         {
@@ -194,6 +193,7 @@ internal sealed partial class RangeReplica
         if (to > _threshold)
         {
             _threshold = to;
+            _node.Clock.Raise(to);
             _versions.Abandon();
             _versions.Begin();
             _versionPoint = null;
@@ -231,76 +231,5 @@ internal sealed partial class RangeReplica
             _versions.Begin();
             _node.Sweeper.Ask(this);
         }
-    }
-}
-
-/// <summary>
-/// What is known of one kind of garbage in a replica, in memory: whether there may be some, how much the round that is under way has found,
-/// and when the next begins.
-/// </summary>
-internal sealed class GarbageRound
-{
-    private const int DoublingsMax = 6;
-
-    // Where less than one in so many was garbage, the next round comes twice as late.
-    private const int WorthwhileShare = 4;
-
-    // Zero: not known.
-    private HlcTimestamp _first = HlcTimestamp.Zero;
-    private HlcTimestamp _firstMeanwhile = HlcTimestamp.Max;
-    private MonoTime _notBefore = MonoTime.Never;
-    private long _looked;
-    private long _found;
-    private int _doublings;
-
-    public bool IsRunning { get; private set; }
-
-    /// <summary>The newest that the round has seen.</summary>
-    public HlcTimestamp Newest { get; private set; }
-
-    /// <summary>True when there may be something from a time or before, and its turn has come.</summary>
-    public bool IsDue(HlcTimestamp upTo, MonoTime now) => _first <= upTo && now >= _notBefore;
-
-    /// <summary>Something of a time was added, or is known to stay.</summary>
-    public void Note(HlcTimestamp at)
-    {
-        _first = HlcTimestamp.Earlier(_first, at);
-        _firstMeanwhile = HlcTimestamp.Earlier(_firstMeanwhile, at);
-    }
-
-    public void Begin()
-    {
-        (IsRunning, _firstMeanwhile, Newest) = (true, HlcTimestamp.Max, HlcTimestamp.Zero);
-        (_looked, _found) = (0, 0);
-    }
-
-    public void Count(int looked, int found, HlcTimestamp newest)
-    {
-        (_looked, _found) = (_looked + looked, _found + found);
-        Newest = HlcTimestamp.Later(Newest, newest);
-    }
-
-    /// <summary>The round has seen everything.</summary>
-    /// <param name="left">A time that is not later than the first of what was there from its beginning and stays.</param>
-    /// <param name="now">When it ended.</param>
-    /// <param name="intervalMicros">How soon the next may begin when this one was worth its while.</param>
-    public void End(HlcTimestamp left, MonoTime now, long intervalMicros)
-    {
-        IsRunning = false;
-        _first = HlcTimestamp.Earlier(left, _firstMeanwhile);
-        _doublings = _found * WorthwhileShare >= _looked ? 0 : Math.Min(DoublingsMax, _doublings + 1);
-        _notBefore = now.AddMicros(intervalMicros << _doublings);
-    }
-
-    /// <summary>The round ends without a result.</summary>
-    public void Abandon() => IsRunning = false;
-
-    public void PutOff(MonoTime until) => _notBefore = until;
-
-    /// <summary>What is there is not known any more.</summary>
-    public void Forget()
-    {
-        IsRunning = false;
-        _first = HlcTimestamp.Zero;
     }
 }

@@ -30,7 +30,12 @@ public static class MvccGarbage
 
     private const int StepsBeforeSeek = 4;
 
-    /// <summary>Lists garbage of a span; a page looks at no more than <paramref name="workMax"/> versions.</summary>
+    // To step over a large value is to read it.
+    private const int BytesOfWork = 4_096;
+
+    /// <summary>
+    /// Lists garbage of a span; a page looks at no more than <paramref name="workMax"/> versions, of which large ones count for more.
+    /// </summary>
     public static MvccGarbagePage List(
         IOrderedReader reader, KeySpan span, HlcTimestamp threshold, int workMax, MvccGarbagePoint? resume = null)
     {
@@ -73,19 +78,20 @@ public static class MvccGarbage
         public MvccGarbagePage Run(byte[] start, int workMax)
         {
             _cursor.SeekAtOrAfter(start);
-            var work = 0;
-            for (; _cursor.IsValid; work++)
+            var looked = 0;
+            for (var work = 0; _cursor.IsValid; looked++)
             {
-                if (work == workMax)
+                if (work >= workMax)
                 {
-                    return new(_found, Stop(), work, _newest);
+                    return new(_found, Stop(), looked, _newest);
                 }
 
+                work += 1 + ((_cursor.Key.Length + _cursor.Value.Length) / BytesOfWork);
                 Look();
             }
 
             LeaveKey();
-            return new(_found, null, work, _newest);
+            return new(_found, null, looked, _newest);
         }
 
         // The version it stops at may begin another key; what was learned holds only for the key it was learned of.

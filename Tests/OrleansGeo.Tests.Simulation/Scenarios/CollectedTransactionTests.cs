@@ -48,7 +48,8 @@ public sealed class CollectedTransactionTests
     {
         TransactionRequest request = new(TransactionIsolation.Serializable, [], [],
         [
-            new(TransactionStory.Near.Table, TransactionStory.PutOf("k", 1)), new(TransactionStory.Far.Table, TransactionStory.PutOf("new", 1)),
+            new(TransactionStory.Near.Table, TransactionStory.PutOf("k", 1)),
+            new(TransactionStory.Far.Table, TransactionStory.PutOf("new", 1)),
         ]);
         var made = _story.Transact(Coordinator, request);
         Assert.True(made.IsOk, made.Error?.ToString());

@@ -63,9 +63,10 @@ public sealed class GarbageTests
         var then = _host.Read(1, ScenarioHost.Zonal, "k").Value!.Version;
         Write("k", 10);
         AwaitCollected(1);
+        ReadBound[] bounds = [new ReadBound.At(then), new ReadBound.Exact(19_000), new ReadBound.Exact(19_000, true)];
         foreach (var node in _host.Nodes)
         {
-            foreach (var bound in new ReadBound[] { new ReadBound.At(then), new ReadBound.Exact(19_000), new ReadBound.Exact(19_000, true) })
+            foreach (var bound in bounds)
             {
                 var error = _host.Read(node.Value, ScenarioHost.Zonal, "k", bound).Error;
                 Assert.Equal((GeoErrorKind.TooOld, "timestamp-too-old"), (error?.Kind, error?.Code));

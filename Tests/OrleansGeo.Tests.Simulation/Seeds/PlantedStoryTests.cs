@@ -7,8 +7,8 @@ using OrleansGeo.Primitives;
 namespace OrleansGeo.Tests.Simulation.Seeds;
 
 /// <summary>
-/// Bugs of transactions and of collecting that a story shows, switched on one at a time while it is told. In whole runs some of them are hidden by what
-/// stands beside the rule that they break.
+/// Bugs of transactions and of collecting that a story shows, switched on one at a time while it is told. In whole runs some of them are
+/// hidden by what stands beside the rule that they break.
 /// </summary>
 public sealed class PlantedStoryTests(ITestOutputHelper output)
 {

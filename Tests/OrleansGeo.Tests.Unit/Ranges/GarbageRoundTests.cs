@@ -74,6 +74,26 @@ public sealed class GarbageRoundTests
     }
 
     [Fact]
+    public void When_more_was_added_than_there_was_the_next_round_does_not_wait_for_long()
+    {
+        _round.Begin();
+        _round.Count(100, 0, new(1));
+        _round.End(new(1), s_start, IntervalMicros);
+        _round.Begin();
+        _round.Count(10, 1, new(1));
+        _round.End(new(1), s_start, IntervalMicros);
+        for (var i = 0; i < 9; i++)
+        {
+            _round.Note(new(2));
+        }
+
+        Assert.False(_round.IsDue(new(1), s_start.AddMicros((4 * IntervalMicros) - 1)));
+        _round.Note(new(2));
+        Assert.True(_round.IsDue(new(1), s_start.AddMicros(IntervalMicros)));
+        Assert.False(_round.IsDue(new(1), s_start.AddMicros(IntervalMicros - 1)));
+    }
+
+    [Fact]
     public void A_threshold_comes_back_as_it_was_stored_and_from_where_its_range_begins()
     {
         var (storage, key, value) = (new OrleansGeo.Tests.Unit.Transactions.SortedReader(), new CodecWriter(), new CodecWriter());

@@ -86,6 +86,20 @@ public sealed class MvccGarbageTests
     }
 
     [Fact]
+    public void Large_values_make_a_page_short()
+    {
+        var model = new VersionModel();
+        for (var version = 1UL; version <= 10; version++)
+        {
+            model.Add(new([1]), new(version), new byte[40_960]);
+        }
+
+        var page = MvccGarbage.List(model.Storage, s_all, new(10), 33);
+        Assert.NotNull(page.Resume);
+        Assert.Equal((3, 2), (page.Looked, page.StorageKeys.Count));
+    }
+
+    [Fact]
     public void Many_versions_above_the_threshold_are_sought_past()
     {
         var model = new VersionModel();
