@@ -263,9 +263,9 @@ internal sealed class OneShotTransaction
         var (before, unreadBefore) = await _looks.ReadAtAsync(_scope, _steps.WriteKeys, at.Previous);
         if (here is null || before is null)
         {
-            // Whatever kept it from being read again, it was made.
-            return Fail((unread ?? unreadBefore) is { Kind: GeoErrorKind.TooOld } tooOld
-                ? tooOld with { Detail = $"the transaction was made at {at}, and what it read is no longer kept" }
+            // Whatever kept it from being read again, it was made; an error of another kind would say that it was not.
+            return Fail((unread ?? unreadBefore) is { Kind: GeoErrorKind.TooOld }
+                ? Unknown() with { Detail = $"the transaction was made at {at}, and what it read is no longer kept" }
                 : Unknown());
         }
 
