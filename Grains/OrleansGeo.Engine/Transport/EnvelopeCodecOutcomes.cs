@@ -69,7 +69,7 @@ public static partial class EnvelopeCodecOutcomes
         14 => new RangeOutcome.Unsuitable(reader.ReadString()),
         15 => new RangeOutcome.Rtts(reader.ReadList(
             static (ref r) => KeyValuePair.Create(new NodeId(r.ReadInt32()), r.ReadInt64()))),
-        22 => new RangeOutcome.TooOld(reader.ReadTimestamp()),
+        24 => new RangeOutcome.TooOld(reader.ReadTimestamp()),
         var other => ReadTransactional(ref reader, other),
     };
 
@@ -146,7 +146,7 @@ public static partial class EnvelopeCodecOutcomes
                 writer.WriteTimestamp(tooFresh.Newest);
                 break;
             case RangeOutcome.TooOld tooOld:
-                writer.WriteByte(22);
+                writer.WriteByte(24);
                 writer.WriteTimestamp(tooOld.Oldest);
                 break;
             case RangeOutcome.Fresh fresh:

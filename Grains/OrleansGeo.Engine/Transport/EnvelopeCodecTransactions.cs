@@ -19,13 +19,11 @@ public static partial class EnvelopeCodecOperations
                 writer.WriteByte(13);
                 WriteKeys(writer, look.Keys);
                 writer.WriteTimestamp(look.AtLeast);
+                writer.WriteTimestamp(look.UpTo);
                 break;
             case RangeOperation.Refresh refresh:
                 writer.WriteByte(14);
-                WriteKeys(writer, refresh.Keys);
-                writer.WriteTimestamp(refresh.From);
-                writer.WriteTimestamp(refresh.To);
-                writer.WriteBool(refresh.IsNewest);
+                WriteRefresh(writer, refresh);
                 break;
             case RangeOperation.FindIntents find:
                 writer.WriteByte(15);
@@ -58,6 +56,19 @@ public static partial class EnvelopeCodecOperations
                 refuse.Request.Write(writer);
                 EnvelopeCodecOutcomes.Write(writer, refuse.Refusal);
                 break;
+            case RangeOperation.LookOver look:
+                writer.WriteByte(20);
+                writer.WriteSpan(look.Span);
+                writer.WriteTimestamp(look.AtLeast);
+                writer.WriteTimestamp(look.UpTo);
+                writer.WriteBool(look.Descending);
+                writer.WriteInt32(look.RowsMax);
+                writer.WriteInt32(look.BytesMax);
+                break;
+            case RangeOperation.AskGateway ask:
+                writer.WriteByte(21);
+                writer.WriteBytes(ask.Request.AsSpan());
+                break;
             default:
                 Invariant.Fail($"{operation.GetType().Name} has no wire format");
                 break;
@@ -67,8 +78,8 @@ public static partial class EnvelopeCodecOperations
     private static RangeOperation ReadTransactional(ref CodecReader reader, byte which) => which switch
     {
         12 => ReadLay(ref reader),
-        13 => new RangeOperation.Look(ReadKeys(ref reader), reader.ReadTimestamp()),
-        14 => new RangeOperation.Refresh(ReadKeys(ref reader), reader.ReadTimestamp(), reader.ReadTimestamp(), reader.ReadBool()),
+        13 => new RangeOperation.Look(ReadKeys(ref reader), reader.ReadTimestamp(), reader.ReadTimestamp()),
+        14 => ReadRefresh(ref reader),
         15 => new RangeOperation.FindIntents(ReadKeys(ref reader), TransactionId.Read(ref reader), reader.ReadTimestamp()),
         16 => new RangeOperation.Conclude(
             TransactionTag.Read(ref reader),
@@ -82,8 +93,30 @@ public static partial class EnvelopeCodecOperations
             reader.ReadKey(),
             RequestName.Read(ref reader),
             EnvelopeCodecOutcomes.Read(ref reader) as RangeOutcome.Refused ?? throw new CodecException("a refusal is none")),
+        20 => new RangeOperation.LookOver(
+            reader.ReadSpan(), reader.ReadTimestamp(), reader.ReadTimestamp(), reader.ReadBool(), reader.ReadInt32(), reader.ReadInt32()),
+        21 => new RangeOperation.AskGateway(ReadBlob(ref reader)),
         _ => throw new CodecException($"this build knows no range operation {which}"),
     };
+
+    private static void WriteRefresh(CodecWriter writer, RangeOperation.Refresh refresh)
+    {
+        WriteKeys(writer, refresh.Keys);
+        writer.WriteList(refresh.Spans, static (w, span) => w.WriteSpan(span));
+        writer.WriteTimestamp(refresh.From);
+        writer.WriteTimestamp(refresh.To);
+        writer.WriteBool(refresh.IsNewest);
+        writer.WriteBool(refresh.By is not null);
+        refresh.By?.Write(writer);
+    }
+
+    private static RangeOperation.Refresh ReadRefresh(ref CodecReader reader) => new(
+        ReadKeys(ref reader),
+        reader.ReadList(static (ref r) => r.ReadSpan()),
+        reader.ReadTimestamp(),
+        reader.ReadTimestamp(),
+        reader.ReadBool(),
+        reader.ReadBool() ? TransactionId.Read(ref reader) : null);
 
     private static void WriteLay(CodecWriter writer, RangeOperation.Lay lay)
     {
@@ -158,6 +191,23 @@ public static partial class EnvelopeCodecOutcomes
             case RangeOutcome.Holding holding:
                 writer.WriteByte(20);
                 writer.WriteBool(holding.Holds);
+                writer.WriteBool(holding.MayYet);
+                break;
+            case RangeOutcome.Looked looked:
+                writer.WriteByte(23);
+                writer.WriteList(looked.Rows, WriteFound);
+                writer.WriteBool(looked.Resume is not null);
+                if (looked.Resume is { } rest)
+                {
+                    writer.WriteSpan(rest);
+                }
+
+                writer.WriteTimestamp(looked.ReadAt);
+                writer.WriteSpan(looked.Held);
+                break;
+            case RangeOutcome.GatewayAnswered answered:
+                writer.WriteByte(22);
+                writer.WriteBytes(answered.Answer.AsSpan());
                 break;
             default:
                 Invariant.Fail($"{outcome.GetType().Name} has no wire format");
@@ -171,7 +221,10 @@ public static partial class EnvelopeCodecOutcomes
             reader.ReadTimestamp(), reader.ReadList(ReadWritten), reader.ReadList(ReadFound), reader.ReadBool(), WanPath.Read(ref reader)),
         18 => new RangeOutcome.Standing(reader.ReadBool() ? TransactionRecord.Read(ref reader) : null, WanPath.Read(ref reader)),
         19 => new RangeOutcome.Claimed(TransactionTag.Read(ref reader)),
-        20 => new RangeOutcome.Holding(reader.ReadBool()),
+        20 => new RangeOutcome.Holding(reader.ReadBool(), reader.ReadBool()),
+        23 => new RangeOutcome.Looked(
+            reader.ReadList(ReadFound), reader.ReadBool() ? reader.ReadSpan() : null, reader.ReadTimestamp(), reader.ReadSpan()),
+        22 => new RangeOutcome.GatewayAnswered([.. reader.ReadBytes()]),
         _ => throw new CodecException($"this build knows no range outcome {which}"),
     };
 }
