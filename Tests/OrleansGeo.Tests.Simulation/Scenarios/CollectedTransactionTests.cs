@@ -79,6 +79,29 @@ public sealed class CollectedTransactionTests
         Assert.Equal([10L, 10L, 10L], _story.Values(1).Values);
     }
 
+    [Fact]
+    public void An_open_transaction_that_read_a_row_of_which_nothing_is_left_does_not_commit_on_it()
+    {
+        var begin = new TransactionBegin(IdleTimeout: TimeSpan.FromMinutes(5));
+        var begun = _story.Host.Ask(1, store => store.BeginTransactionAsync("geo", begin, RequestOptions.Default, CancellationToken.None));
+        Assert.True(begun.IsOk, begun.Error?.ToString());
+        Assert.True(Step(new TransactionStep.Read([new(TransactionStory.Near.Table, ScenarioHost.Key("k"))])).IsOk);
+        var delete = new RowWrite(WriteKind.Delete, ScenarioHost.Key("k"), [], Precondition.None);
+        Assert.True(_story.Host.Ask(
+            1, store => store.WriteRowAsync(TransactionStory.Near, delete, RequestOptions.Default, CancellationToken.None)).IsOk);
+        _story.Host.RunFor(90_000);
+        Assert.Equal(0, VersionsOf(TransactionStory.Near));
+
+        // Where it writes there was nothing to collect, and nothing is in the way of its writes.
+        var write = new TransactionWrite(TransactionStory.Far.Table, TransactionStory.PutOf("new", 1));
+        Assert.True(Step(new TransactionStep.Write([write])).IsOk);
+        Assert.Equal(GeoErrorKind.Conflict, Step(new TransactionStep.Commit()).Error?.Kind);
+        Assert.Equal("row-not-found", _story.Host.Read(1, TransactionStory.Far, "new").Error?.Code);
+
+        GeoResult<TransactionAnswer> Step(TransactionStep step) => _story.Host.Ask(1, store => store.StepTransactionAsync(
+            "geo", begun.Value.Id, step, RequestOptions.Default, CancellationToken.None));
+    }
+
     private int VersionsOf(TableRef table)
     {
         var bounds = MvccKey.SpanBounds(_story.Host.RangeOf(table).Span);
