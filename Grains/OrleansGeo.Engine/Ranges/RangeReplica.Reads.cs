@@ -493,10 +493,4 @@ internal sealed partial class RangeReplica
     /// The newest timestamp at which every key can be read here: <see cref="Resolved"/>, and below every intent that is not resolved yet.
     /// </summary>
     public HlcTimestamp BelowIntents(HlcTimestamp resolved) => HlcTimestamp.Earlier(resolved, _intents.Earliest.Previous);
-
-    /// <summary>True while writes are proposed and undecided.</summary>
-    public bool HasInFlight => _proposed.Count > 0;
-
-    /// <summary>The highest time below every write in flight.</summary>
-    public HlcTimestamp ClosedLimit() => EarliestInFlight().Previous;
 }

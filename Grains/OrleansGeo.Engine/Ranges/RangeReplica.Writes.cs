@@ -344,6 +344,12 @@ internal sealed partial class RangeReplica
     /// <summary>Answers a decided request once its changes can be read, and lets go of its latches.</summary>
     public void Answer(LatchedRequest request, RangeOutcome outcome) => Finish(request, outcome);
 
+    /// <summary>True while writes are proposed and undecided.</summary>
+    public bool HasInFlight => _proposed.Count > 0;
+
+    /// <summary>The highest time below every write in flight.</summary>
+    public HlcTimestamp ClosedLimit() => EarliestInFlight().Previous;
+
     private HlcTimestamp EarliestInFlight()
     {
         var earliest = HlcTimestamp.Max;
