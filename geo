@@ -31,6 +31,7 @@ usage: ./geo <command>
   demo [options]           nine nodes in three regions in one process, with REST on port 7100
        --http-port P         first port: the front door is P, node k is P+k
        --data DIR            keep the data in DIR on RocksDB; without it the data is in memory
+       --keep-versions-seconds N  how far back rows can be read; 25 hours unless given
        --load iso            load all ISO 3166 countries and subdivisions, and verify each
        --otlp-endpoint URL   send metrics and spans to a collector, OTLP over HTTP
        --script NAME         rejoin, kill-zone, kill-two-zones, kill-region, pause-zone, pause-region,

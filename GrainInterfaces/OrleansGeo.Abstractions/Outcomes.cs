@@ -53,6 +53,9 @@ public enum GeoErrorKind
 
     /// <summary>The request may or may not have been applied, now or later (504). Ask again with the same idempotency key.</summary>
     OutcomeUnknown,
+
+    /// <summary>What was asked for lies further back than old versions of rows are kept (410).</summary>
+    TooOld,
 }
 
 /// <summary>Why a request was not served.</summary>

@@ -31,6 +31,10 @@ internal static class RunCommand
         var httpPort = Number("--http-port", "port of the REST interface", defaults.HttpPort);
         var drain = Number(
             "--drain-seconds", "how long a node that stops goes on answering after it handed over, for load balancers to notice", 0);
+        var keep = Number(
+            "--keep-versions-hours",
+            "how long old versions of rows are kept, which is how far back rows can be read; the same on all nodes",
+            defaults.KeepVersionsHours);
         var logFormat = Text("--log-format", $"{SiloLogging.Text} for people, {SiloLogging.Json} for collectors", defaults.LogFormat);
         var logLevel = Text("--log-level", $"the least that is logged: {string.Join(", ", SiloLogging.Levels.Keys)}", defaults.LogLevel);
         var clustering = Databases();
@@ -41,7 +45,7 @@ internal static class RunCommand
         var command = new Command("run", "runs a node in the foreground")
         {
             name, region, zone, data, first, join, advertised, file, address, siloPort, gatewayPort, httpAddress, httpPort, drain,
-            logFormat, logLevel, clustering, storage, primary,
+            keep, logFormat, logLevel, clustering, storage, primary,
         };
         security.AddTo(command);
         command.SetAction((parsed, _) => SiloProcess.RunAsync(new()
@@ -60,6 +64,7 @@ internal static class RunCommand
             HttpAddress = parsed.GetValue(httpAddress)!,
             HttpPort = parsed.GetValue(httpPort)!.Value,
             DrainSeconds = parsed.GetValue(drain)!.Value,
+            KeepVersionsHours = parsed.GetValue(keep)!.Value,
             LogFormat = parsed.GetValue(logFormat)!,
             LogLevel = parsed.GetValue(logLevel)!,
             Clustering = parsed.GetValue(clustering) ?? [],

@@ -112,6 +112,7 @@ internal static class SiloProcess
                 Region = settings.Region!,
                 Zone = settings.Zone!,
                 SnapshotChunkBytes = GeoNodeOptions.SnapshotChunkBytes,
+                VersionRetentionMs = settings.KeepVersionsHours * 3_600_000L,
             },
             Seed = seed,
             HttpAddress = settings.AdvertiseHttp,

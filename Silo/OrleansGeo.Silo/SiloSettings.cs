@@ -9,6 +9,10 @@ internal sealed record SiloSettings
     private const int PortMax = 65_535;
     private const int DrainSecondsMax = 600;
 
+    // A message may be on its way for minutes, and a transaction that comes late must find what it left.
+    private const int KeepVersionsHoursMin = 1;
+    private const int KeepVersionsHoursMax = 8_760;
+
     /// <summary>Stable name: of the node, and of its silo.</summary>
     public string? Name { get; init; }
 
@@ -50,6 +54,9 @@ internal sealed record SiloSettings
 
     /// <summary>Seconds for which a node that stops goes on answering after it handed over what it led.</summary>
     public int DrainSeconds { get; init; }
+
+    /// <summary>Hours for which old versions of rows are kept: how far back rows can be read.</summary>
+    public int KeepVersionsHours { get; init; } = 25;
 
     /// <summary>How logs are written: one of those of <see cref="SiloLogging"/>.</summary>
     public string LogFormat { get; init; } = SiloLogging.Text;
@@ -94,6 +101,11 @@ internal sealed record SiloSettings
         if (string.IsNullOrWhiteSpace(ClusterFile) && Clustering.Count == 0)
         {
             yield return "--cluster-file must be given where no database of --clustering has it.";
+        }
+
+        if (KeepVersionsHours is < KeepVersionsHoursMin or > KeepVersionsHoursMax)
+        {
+            yield return $"--keep-versions-hours is {KeepVersionsHours}; it is from {KeepVersionsHoursMin} to {KeepVersionsHoursMax}.";
         }
 
         if (DrainSeconds is < 0 or > DrainSecondsMax)

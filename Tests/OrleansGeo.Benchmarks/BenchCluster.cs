@@ -18,10 +18,12 @@ internal abstract class BenchCluster : IAsyncDisposable
     protected const string Region = "local";
     protected static readonly RequestOptions Patient = new(TimeSpan.FromSeconds(60));
 
+    private readonly int? _keepVersionsSeconds;
     private string? _failure;
 
     protected BenchCluster(BenchOptions options)
     {
+        _keepVersionsSeconds = options.KeepVersionsSeconds;
         var parent = Path.GetFullPath(options.Folder ?? DefaultFolder());
         Folder = Path.Combine(parent, $"run-{Environment.ProcessId}-{Path.GetRandomFileName()}");
     }
@@ -68,8 +70,11 @@ internal abstract class BenchCluster : IAsyncDisposable
     }
 
     // The number of ranges is what is measured, so it must not change by itself.
-    protected static NodeOptions OptionsOf(NodeRecord node) =>
-        new() { Name = node.Name, Region = node.Region, Zone = node.Zone, SplitBytes = long.MaxValue / 4 };
+    protected NodeOptions OptionsOf(NodeRecord node)
+    {
+        var options = new NodeOptions { Name = node.Name, Region = node.Region, Zone = node.Zone, SplitBytes = long.MaxValue / 4 };
+        return _keepVersionsSeconds is { } seconds ? options with { VersionRetentionMs = seconds * 1_000L } : options;
+    }
 
     /// <summary>Starts the nodes, and names their stores.</summary>
     protected abstract Task StartNodesAsync();

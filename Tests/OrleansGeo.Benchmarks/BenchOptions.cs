@@ -18,6 +18,7 @@ internal sealed record BenchOptions
           --rows N             kv: rows of the table (100000)
           --only WORD          kv: gateway or rest, put or get; bank: put, one-row, transfer or hot
           --metrics on|off     whether the nodes' metrics are listened to, as on every node with a /metrics page (on)
+          --keep-versions N    seconds for which old versions are kept, so that they are collected meanwhile (25 hours)
           --dir DIR            where the nodes keep their data; emptied folders are deleted at the end (artifacts/bench)
         """;
 
@@ -36,6 +37,8 @@ internal sealed record BenchOptions
     public string? Only { get; init; }
 
     public bool Metrics { get; init; } = true;
+
+    public int? KeepVersionsSeconds { get; init; }
 
     public string? Folder { get; init; }
 
@@ -71,6 +74,7 @@ internal sealed record BenchOptions
             "--ranges" when numbers.Length > 0 => this with { Ranges = numbers },
             "--only" when value is "gateway" or "rest" or "put" or "get" or "one-row" or "transfer" or "hot" => this with { Only = value },
             "--metrics" when value is "on" or "off" => this with { Metrics = value == "on" },
+            "--keep-versions" when numbers is [var n] => this with { KeepVersionsSeconds = n },
             "--dir" => this with { Folder = value },
             _ => null,
         };

@@ -203,6 +203,7 @@ public sealed class HeaderTests : IAsyncLifetime
     [InlineData(GeoErrorKind.TooFresh, 503, "too-fresh")]
     [InlineData(GeoErrorKind.DeadlineExceeded, 503, "deadline-exceeded")]
     [InlineData(GeoErrorKind.OutcomeUnknown, 504, "commit-outcome-unknown")]
+    [InlineData(GeoErrorKind.TooOld, 410, "timestamp-too-old")]
     public async Task Every_kind_of_refusal_has_its_status_and_type(GeoErrorKind kind, int status, string slug)
     {
         var facts = ImmutableSortedDictionary<string, string>.Empty.Add("range", "r7");

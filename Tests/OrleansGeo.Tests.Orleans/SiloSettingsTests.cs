@@ -179,6 +179,7 @@ public sealed class SiloSettingsTests : IDisposable
         await RefusedAsync(Good with { Name = "n2" }, "A new node of a running cluster is started with --join");
         await RefusedAsync(Good with { Join = true }, "it does not --join, it has --first-start");
         await RefusedAsync(Good with { AdvertiseHttp = "n2:7100" }, "--advertise-http is n2:7100");
+        await RefusedAsync(Good with { KeepVersionsHours = 0 }, "--keep-versions-hours is 0; it is from 1 to 8760");
         await RefusedAsync(Good with { DrainSeconds = -1 }, "--drain-seconds is -1; it is from 0 to 600");
     }
 

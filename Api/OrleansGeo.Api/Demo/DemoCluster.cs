@@ -31,6 +31,7 @@ public sealed class DemoCluster : INodeEvents, IAsyncDisposable
         var cluster = new EmbeddedClusterOptions
         {
             Nodes = records,
+            OptionsOf = node => OptionsOf(node, options.KeepVersions),
             ClusterId = identity.ClusterId,
             TokenSecret = identity.TokenSecret,
             MetricsOf = node => metrics[node.Id],
@@ -43,6 +44,12 @@ public sealed class DemoCluster : INodeEvents, IAsyncDisposable
                 node => new DemoNode(node, metrics[node.Record.Id], options.Bind, options.HttpPort + node.Record.Id.Value)),
         ];
         Faults = new(this);
+    }
+
+    private static NodeOptions OptionsOf(NodeRecord node, TimeSpan? keepVersions)
+    {
+        var own = new NodeOptions { Name = node.Name, Region = node.Region, Zone = node.Zone };
+        return keepVersions is { } kept ? own with { VersionRetentionMs = (long)kept.TotalMilliseconds } : own;
     }
 
     /// <summary>The nodes, by id.</summary>

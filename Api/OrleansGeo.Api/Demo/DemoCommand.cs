@@ -37,6 +37,7 @@ public static class DemoCommand
             Description = "keep the data in DIR on RocksDB; without it the data is in memory",
             HelpName = "DIR",
         };
+        var keep = KeepVersions();
         var load = new Option<string?>("--load") { Description = "load all ISO 3166 countries and subdivisions, and verify each" };
         load.AcceptOnlyFromAmong("iso");
         var script = new Option<string?>("--script") { Description = "break something under load, print what it cost, and exit" };
@@ -59,7 +60,7 @@ public static class DemoCommand
         var otlp = OtlpEndpoint();
         var command = new Command("demo", "nine nodes in three regions in one process, with REST")
         {
-            port, data, load, script, region, bind, insecure, otlp,
+            port, data, keep, load, script, region, bind, insecure, otlp,
         };
         command.Validators.Add(result =>
         {
@@ -72,6 +73,7 @@ public static class DemoCommand
         {
             HttpPort = parsed.GetValue(port),
             Data = parsed.GetValue(data),
+            KeepVersions = parsed.GetValue(keep) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
             Load = parsed.GetValue(load),
             Script = parsed.GetValue(script),
             OtlpEndpoint = parsed.GetValue(otlp),
@@ -79,6 +81,23 @@ public static class DemoCommand
             Bind = IPAddress.Parse(parsed.GetValue(bind)!),
         }));
         return command;
+    }
+
+    private static Option<int?> KeepVersions()
+    {
+        var keep = new Option<int?>("--keep-versions-seconds")
+        {
+            Description = "how long old versions of rows are kept, which is how far back rows can be read; 25 hours unless given",
+            HelpName = "N",
+        };
+        keep.Validators.Add(static result =>
+        {
+            if (result.GetValueOrDefault<int?>() is < 1)
+            {
+                result.AddError("--keep-versions-seconds is at least 1.");
+            }
+        });
+        return keep;
     }
 
     private static Option<Uri?> OtlpEndpoint() => new("--otlp-endpoint")

@@ -25,6 +25,9 @@ public sealed record DemoOptions
     /// </summary>
     public Uri? OtlpEndpoint { get; init; }
 
+    /// <summary>How long old versions of rows are kept; null for as long as nodes do by themselves.</summary>
+    public TimeSpan? KeepVersions { get; init; }
+
     /// <summary>What to load: <c>iso</c> or nothing.</summary>
     public string? Load { get; init; }
 

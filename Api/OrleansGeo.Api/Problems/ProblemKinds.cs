@@ -40,6 +40,7 @@ public static class ProblemKinds
         GeoErrorKind.TooFresh => new(503, "too-fresh", "More freshness was asked for than is here", true),
         GeoErrorKind.DeadlineExceeded => new(503, "deadline-exceeded", "The deadline passed, nothing was applied", true),
         GeoErrorKind.OutcomeUnknown => new(504, "commit-outcome-unknown", "The outcome is unknown", true),
+        GeoErrorKind.TooOld => new(410, "timestamp-too-old", "Versions that old are no longer kept", false),
         _ => throw new UnreachableException($"no status for {kind}"),
     };
 

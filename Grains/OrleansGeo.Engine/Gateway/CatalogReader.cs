@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using OrleansGeo.Primitives;
 
 namespace OrleansGeo.Engine;
@@ -52,10 +53,18 @@ internal sealed class CatalogReader(GatewayCore core)
     public static GeoError NoDatabase(string name) =>
         new(GeoErrorKind.NotFound, "database-not-found", $"there is no database {name}", "database");
 
-    public static GeoError Unexpected(RangeOutcome? outcome) => outcome is RangeOutcome.Unsuitable unsuitable
-        ? new(GeoErrorKind.Unprocessable, "unsuitable", unsuitable.Why)
-        : new(GeoErrorKind.Conflict, "unexpected-answer", $"the range answered {outcome?.GetType().Name ?? "nothing"}; ask again",
-            RetryAfterMs: 100);
+    public static GeoError Unexpected(RangeOutcome? outcome) => outcome switch
+    {
+        RangeOutcome.Unsuitable unsuitable => new(GeoErrorKind.Unprocessable, "unsuitable", unsuitable.Why),
+        RangeOutcome.TooOld tooOld => new(
+            GeoErrorKind.TooOld,
+            "timestamp-too-old",
+            $"older versions of these rows are no longer kept; the oldest timestamp that can be read is {tooOld.Oldest}",
+            Facts: ImmutableSortedDictionary<string, string>.Empty.Add("oldest", tooOld.Oldest.ToString())),
+        _ => new(
+            GeoErrorKind.Conflict, "unexpected-answer", $"the range answered {outcome?.GetType().Name ?? "nothing"}; ask again",
+            RetryAfterMs: 100),
+    };
 
     private async ValueTask<(TableRecord? Table, GeoError? Error)> AskForTableAsync(RequestScope scope, TableRef name)
     {

@@ -127,7 +127,7 @@ internal sealed class ReadPins(GatewayCore core)
                 var result = await CallNearbyAsync(node, node == nearby[^1], range, LocalOnly(operation), scope);
                 switch (result.Outcome)
                 {
-                    case RangeOutcome.Found or RangeOutcome.Scanned:
+                    case RangeOutcome.Found or RangeOutcome.Scanned or RangeOutcome.TooOld:
                         scope.Paid(result.Path);
                         scope.Served(result.ServedBy, core.Host.LeaderHint(range.Id));
                         return new(result.Outcome, null);

@@ -16,6 +16,7 @@ internal static class LocalKeys
     public const byte AppliedKind = 3;
     public const byte LogKind = 4;
     public const byte RemovedKind = 5;
+    public const byte SweptKind = 6;
 
     /// <summary>Keys of log entries, told from a replica's other records by their length.</summary>
     public static LogKeySpace LogEntries { get; } = new(ReplicasStart, ReplicasEnd, LogKeyLength);

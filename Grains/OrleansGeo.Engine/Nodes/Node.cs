@@ -50,6 +50,7 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
         Closed = new(this);
         Snapshots = new(this);
         Recovery = new(new(this));
+        Sweeper = new(this);
         _turn = new(this);
         _lastCall = incarnation.Value << 40;
         _storedLimit = limit;
@@ -95,6 +96,8 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
     internal SnapshotSource Snapshots { get; }
 
     internal TransactionRecovery Recovery { get; }
+
+    internal GarbageSweeper Sweeper { get; }
 
     internal Prng Prng { get; }
 
@@ -295,6 +298,30 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
             Events.ReplicaStopped(this, replica.Id, failure);
             replica.Stop();
         }
+    }
+
+    /// <summary>Lets a replica do a piece of its collecting, into the next turn's batch. True when there is more.</summary>
+    internal bool Sweep(RangeReplica replica, CodecWriter buffer)
+    {
+        var mark = _turn.Batch.Mark;
+        try
+        {
+            var more = replica.Sweep(_turn.Batch, buffer);
+            ScheduleTurn();
+            return more;
+        }
+        catch (Exception failure) when (failure is InvariantViolationException or CodecException)
+        {
+            _turn.Batch.RollBack(mark);
+            Events.ReplicaStopped(this, replica.Id, failure);
+            replica.Stop();
+        }
+        catch (Exception failure) when (failure is StorageFailedException or StorageCorruptException)
+        {
+            Fail(failure);
+        }
+
+        return false;
     }
 
     // One sync at a time; what comes while it runs shares the next. Work is taken only at the end of a turn, when all of it is written.

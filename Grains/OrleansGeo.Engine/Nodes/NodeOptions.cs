@@ -35,8 +35,14 @@ public sealed record NodeOptions
     /// <summary>How often sizes, lease preferences and the directory are looked after.</summary>
     public long HousekeepingMicros { get; init; } = 500_000;
 
-    /// <summary>How often a range's request records are gone through for those no longer kept.</summary>
+    /// <summary>How often, at most, a range's request records are gone through for those no longer kept.</summary>
     public long CollectMicros { get; init; } = 60_000_000;
+
+    /// <summary>
+    /// How long old versions of rows are kept: how far back rows can be read, and how late what a transaction did can be told. Longer than
+    /// anything asks about what it did, which an idempotency key allows for a day.
+    /// </summary>
+    public long VersionRetentionMs { get; init; } = 25 * 3_600_000;
 
     /// <summary>Log bytes a replica keeps for slow followers before they need a snapshot.</summary>
     public long LogKeepBytes { get; init; } = 1L << 20;

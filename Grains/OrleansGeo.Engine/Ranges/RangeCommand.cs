@@ -12,7 +12,7 @@ internal enum CommandKind : byte
     /// <summary>The range becomes two.</summary>
     Split = 2,
 
-    /// <summary>Request records that are no longer kept, and versions nobody can read any more.</summary>
+    /// <summary>Request records that are no longer kept.</summary>
     Collect = 3,
 
     /// <summary>What the range is meant to survive, and where its leaseholder should be.</summary>
@@ -20,6 +20,9 @@ internal enum CommandKind : byte
 
     /// <summary>Intents laid and resolved, transaction records, requests remembered.</summary>
     Transact = 5,
+
+    /// <summary>Reads below a timestamp are refused from now on, and the versions that only they could see may go.</summary>
+    Advance = 6,
 }
 
 /// <summary>
@@ -137,6 +140,23 @@ internal static class RangeCommand
 
         reader.ExpectEnd("a collect command");
         return keys;
+    }
+
+    public static byte[] Advance(HlcTimestamp threshold)
+    {
+        var writer = new CodecWriter();
+        writer.WriteByte(Version);
+        writer.WriteByte((byte)CommandKind.Advance);
+        writer.WriteTimestamp(threshold);
+        return writer.ToArray();
+    }
+
+    public static HlcTimestamp ReadAdvance(ReadOnlySpan<byte> payload)
+    {
+        var reader = Begin(payload);
+        var threshold = reader.ReadTimestamp();
+        reader.ExpectEnd("an advance command");
+        return threshold;
     }
 
     private static CodecReader Begin(ReadOnlySpan<byte> payload)

@@ -110,6 +110,9 @@ internal sealed partial class RangeReplica
                 }
 
                 break;
+            case CommandKind.Advance:
+                ApplyThreshold(RangeCommand.ReadAdvance(payload), turn);
+                break;
             case CommandKind.Transact:
                 ApplyTransact(TransactCommand.Decode(payload), turn);
                 break;
@@ -144,6 +147,12 @@ internal sealed partial class RangeReplica
         }
 
         turn.Batch.Put(turn.Key.Written, turn.Buffer.Written);
+        _requests.Note(write.Request.KeepUntil);
+        if (write.Operations.Length > 0)
+        {
+            NoteVersion(write.Timestamp);
+        }
+
         foreach (var (key, value) in write.Operations)
         {
             MvccKey.Encode(turn.Key, key, write.Timestamp);

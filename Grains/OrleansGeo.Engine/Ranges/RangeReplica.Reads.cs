@@ -90,7 +90,9 @@ internal sealed partial class RangeReplica
             return;
         }
 
-        var outcome = new RangeOutcome.Found([Find(key, at)], at, true, _node.Id);
+        RangeOutcome outcome = IsTooOld(at)
+            ? new RangeOutcome.TooOld(_threshold)
+            : new RangeOutcome.Found([Find(key, at)], at, true, _node.Id);
         _reads.Record(key, at);
         _node.Reply(
             caller,
@@ -133,7 +135,9 @@ internal sealed partial class RangeReplica
         }
         else
         {
-            FinishIfLeased(pending, Read(pending.Operation, at, given is null, true));
+            var isRead = pending.Operation is not (RangeOperation.Refresh or RangeOperation.FindIntents);
+            FinishIfLeased(
+                pending, isRead && IsTooOld(at) ? new RangeOutcome.TooOld(_threshold) : Read(pending.Operation, at, given is null, true));
         }
     }
 
@@ -156,6 +160,12 @@ internal sealed partial class RangeReplica
         if (Descriptor is null)
         {
             _node.Reply(caller, new RangeOutcome.NoReplica());
+            return true;
+        }
+
+        if (IsTooOld(at))
+        {
+            _node.Reply(caller, new RangeOutcome.TooOld(_threshold));
             return true;
         }
 
@@ -348,6 +358,12 @@ internal sealed partial class RangeReplica
             return new(true);
         }
 
+        // What came after it, and made it untrue, may have been collected.
+        if (IsTooOld(refresh.From))
+        {
+            return new(false);
+        }
+
         var upTo = refresh.IsNewest ? HlcTimestamp.Max : refresh.To;
         var isLocked = false;
         foreach (var key in refresh.Keys)
@@ -477,10 +493,4 @@ internal sealed partial class RangeReplica
     /// The newest timestamp at which every key can be read here: <see cref="Resolved"/>, and below every intent that is not resolved yet.
     /// </summary>
     public HlcTimestamp BelowIntents(HlcTimestamp resolved) => HlcTimestamp.Earlier(resolved, _intents.Earliest.Previous);
-
-    /// <summary>True while writes are proposed and undecided.</summary>
-    public bool HasInFlight => _proposed.Count > 0;
-
-    /// <summary>The highest time below every write in flight.</summary>
-    public HlcTimestamp ClosedLimit() => EarliestInFlight().Previous;
 }

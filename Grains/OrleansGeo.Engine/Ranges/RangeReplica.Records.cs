@@ -82,6 +82,12 @@ internal sealed partial class RangeReplica
         }
 
         var known = _records.Find(tag.Id) ?? MadeBy(tag.Anchor, tag);
+        if (known is null && IsTooOldToTell(tag))
+        {
+            FinishIfLeased(pending, new RangeOutcome.TooOld(_threshold));
+            return;
+        }
+
         var keepUntil = _node.Clock.Peek().AddMillis(AbortedKeptMs);
         var decision = conclude.Verdict switch
         {
@@ -218,29 +224,24 @@ internal sealed partial class RangeReplica
             ForgetRecords();
         }
 
-        if (_records.Count == 0)
+        var now = _node.Clock.Peek();
+        if (!_records.HasWork(now))
         {
             return;
         }
 
-        var now = _node.Clock.Peek();
         var gone = new TransactCommand();
-        foreach (var record in _records.All)
+        gone.Records.AddRange(
+            _records.AbortedUntil(now).Take(ForgetMax).Select(record => new RecordChange(record.Tag.Anchor, record.Tag.Id, null)));
+        ProposeUnasked(gone);
+        TransactionRecord[] old = [.. _records.UnfinishedBefore(now.AddMillis(-RecordAgeMs)).Take(2 * FinishingMax)];
+        foreach (var record in old)
         {
-            if (record.Status == TransactionStatus.Aborted)
-            {
-                if (record.Timestamp < now)
-                {
-                    gone.Records.Add(new(record.Tag.Anchor, record.Tag.Id, null));
-                }
-            }
-            else if (record.Timestamp.AddMillis(RecordAgeMs) < now && _finishing.Count < FinishingMax && _finishing.Add(record.Tag.Id))
+            if (_finishing.Count < FinishingMax && _finishing.Add(record.Tag.Id))
             {
                 _ = FinishAsync(record);
             }
         }
-
-        ProposeUnasked(gone);
     }
 
     private async Task FinishAsync(TransactionRecord record)

@@ -114,6 +114,7 @@ internal sealed partial class RangeReplica
         _lastStored = last.Index;
         _state = new(descriptor, last.Index, last.Term, descriptor.Configuration);
         ReplicaStore.PutState(turn.Batch, Id, _state, turn.Buffer);
+        turn.Batch.Delete(LocalKeys.Replica(Id, LocalKeys.SweptKind));
         _storesApplied = true;
         StoreApplied(turn);
         turn.Batch.Delete(LocalKeys.Replica(Id, LocalKeys.RemovedKind));

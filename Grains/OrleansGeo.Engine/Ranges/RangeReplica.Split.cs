@@ -123,9 +123,11 @@ internal sealed partial class RangeReplica
         var servedBelow = HlcTimestamp.Later(_node.Clock.Peek(), HlcTimestamp.Later(_core.Bound, _reads.LowWater));
         if (_node.BirthReplica(right.Id, born, entry.Term, leader, servedBelow) is { } replica)
         {
-            replica.Inherit(this);
+            replica.Inherit(this, turn);
         }
 
+        _versionPoint = null;
+        _requestPoint = null;
         _intents.DropFrom(right.Span.Start);
         _records.DropFrom(right.Span.Start);
         _letsAllGo = true;
@@ -168,7 +170,7 @@ internal sealed partial class RangeReplica
 
     /// <summary>True when the next pass of housekeeping must look again, whatever happens until then.</summary>
     public bool HasNews => (Leads && (!IsPublished || _node.IsDraining(_node.Id)))
-        || _intents.Count > 0 || _records.Count > 0 || _toForget.Count > 0 || _locks.Waiting > 0
+        || _intents.Count > 0 || _records.HasWork(_node.Clock.Peek()) || _toForget.Count > 0 || _locks.Waiting > 0
         || _parked.Count > 0 || _appliedWaiters.Count > 0 || _sizeBytes > _node.Options.SplitBytes;
 
     /// <summary>Looks after the range's size, and after who should lead it.</summary>

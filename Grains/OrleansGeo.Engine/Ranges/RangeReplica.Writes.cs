@@ -153,7 +153,9 @@ internal sealed partial class RangeReplica
                 var keys = ImmutableArray.CreateBuilder<KeyWritten>(created.Length);
                 for (var i = 0; i < created.Length; i++)
                 {
-                    var found = _node.Mvcc.TryGet(_node.Storage, write.Writes[i].Key, version, out var value) && !value.IsTombstone;
+                    // Its own version and no older one: what it wrote may have been written over and collected since.
+                    var found = _node.Mvcc.TryGet(_node.Storage, write.Writes[i].Key, version, out var value)
+                        && value.Timestamp == version && !value.IsTombstone;
                     keys.Add(new(created[i], found ? value.Bytes : null));
                 }
 
@@ -341,6 +343,12 @@ internal sealed partial class RangeReplica
 
     /// <summary>Answers a decided request once its changes can be read, and lets go of its latches.</summary>
     public void Answer(LatchedRequest request, RangeOutcome outcome) => Finish(request, outcome);
+
+    /// <summary>True while writes are proposed and undecided.</summary>
+    public bool HasInFlight => _proposed.Count > 0;
+
+    /// <summary>The highest time below every write in flight.</summary>
+    public HlcTimestamp ClosedLimit() => EarliestInFlight().Previous;
 
     private HlcTimestamp EarliestInFlight()
     {

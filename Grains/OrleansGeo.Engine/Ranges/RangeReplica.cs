@@ -49,7 +49,7 @@ internal sealed partial class RangeReplica
             stored.HardState, _state.Truncated, _state.TruncatedTerm, _state.Base, stored.Log, LogIndex.Max(_applied, _state.Truncated));
         _core = new(settings, restored, node.Liveness, node.Prng.Fork((ulong)Id.Value), node.Clock.Mono());
         _lastStored = _core.LastIndex;
-        LoadTransactions();
+        LoadTransactions(stored.Swept);
         RefreshCampaignDelay();
     }
 

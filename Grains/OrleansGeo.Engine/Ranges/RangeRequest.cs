@@ -171,6 +171,9 @@ public abstract partial record RangeOutcome
     /// <summary>A local-only read above what is resolved here.</summary>
     public sealed record TooFresh(HlcTimestamp Newest) : RangeOutcome;
 
+    /// <summary>What was asked about lies below the oldest timestamp at which the range can be read.</summary>
+    public sealed record TooOld(HlcTimestamp Oldest) : RangeOutcome;
+
     /// <summary>The answer to <see cref="RangeOperation.Freshness"/>.</summary>
     /// <param name="Resolved">Newest timestamp this replica can serve; zero when none.</param>
     /// <param name="PromiseAgeMicros">Elapsed time since the leader's promise arrived.</param>

@@ -24,6 +24,9 @@ internal sealed class StoredReplica(RangeId range)
 
     public bool Removed { get; set; }
 
+    /// <summary>The threshold of versions up to which all garbage was removed here.</summary>
+    public HlcTimestamp Swept { get; set; }
+
     public List<LogEntry> Log { get; } = [];
 }
 
@@ -63,6 +66,14 @@ internal static class ReplicaStore
         batch.Put(key, buffer.Written);
     }
 
+    public static void PutSwept(WriteBatch batch, RangeId range, HlcTimestamp swept, CodecWriter buffer)
+    {
+        buffer.Clear();
+        buffer.WriteByte(1);
+        buffer.WriteTimestamp(swept);
+        batch.Put(LocalKeys.Replica(range, LocalKeys.SweptKind), buffer.Written);
+    }
+
     public static void PutEntry(WriteBatch batch, RangeId range, in LogEntry entry, CodecWriter buffer)
     {
         Span<byte> key = stackalloc byte[LocalKeys.LogKeyLength];
@@ -91,6 +102,7 @@ internal static class ReplicaStore
     {
         batch.Delete(LocalKeys.Replica(range, LocalKeys.StateKind));
         batch.Delete(LocalKeys.Replica(range, LocalKeys.AppliedKind));
+        batch.Delete(LocalKeys.Replica(range, LocalKeys.SweptKind));
         batch.DeleteRange(LocalKeys.Replica(range, LocalKeys.LogKind), LocalKeys.Replica(range, LocalKeys.LogKind + 1));
         batch.Put(LocalKeys.Replica(range, LocalKeys.RemovedKind), [1]);
     }
@@ -138,6 +150,9 @@ internal static class ReplicaStore
                 var entryTerm = new Term(reader.ReadInt64());
                 var kind = (EntryKind)reader.ReadByte();
                 replica.Log.Add(new(entryTerm, LocalKeys.IndexOf(key), kind, reader.ReadRaw(reader.Remaining).ToArray()));
+                break;
+            case LocalKeys.SweptKind:
+                replica.Swept = reader.ReadTimestamp();
                 break;
             case LocalKeys.RemovedKind:
                 replica.Removed = true;

@@ -30,6 +30,12 @@ internal sealed class NodeCounters
     /// <summary>Snapshots installed.</summary>
     public long SnapshotsApplied;
 
+    /// <summary>Versions of rows removed because nobody can read them any more.</summary>
+    public long VersionsCollected;
+
+    /// <summary>Request records whose removal replicas here proposed as leaders.</summary>
+    public long RequestRecordsCollected;
+
     /// <summary>Bytes of the batches given to storage.</summary>
     public long StorageBytesWritten;
 

@@ -37,6 +37,10 @@ public sealed partial class NodeMetrics
             static c => Volatile.Read(ref c.LeadershipsLost));
         Count("snapshot.sent", "{snapshot}", "Snapshots sent to their end.", static c => Volatile.Read(ref c.SnapshotsSent));
         Count("snapshot.applied", "{snapshot}", "Snapshots installed.", static c => Volatile.Read(ref c.SnapshotsApplied));
+        Count("garbage.versions", "{version}", "Old versions of rows removed by this node.",
+            static c => Volatile.Read(ref c.VersionsCollected));
+        Count("garbage.request_records", "{record}", "Request records whose removal this node proposed as a leader.",
+            static c => Volatile.Read(ref c.RequestRecordsCollected));
         Count("storage.written", "By", "Bytes of the batches written to storage.", static c => Volatile.Read(ref c.StorageBytesWritten));
         Count("peer.silenced", "{peer}", "Times a peer that was heard fell silent.", static c => Volatile.Read(ref c.PeersSilenced));
         Level("replica.held", "{replica}", "Replicas on this node.", static f => One(f.Replicas));

@@ -112,6 +112,7 @@ public static class NodeTraces
         RangeOutcome.Moved => ("moved", false),
         RangeOutcome.NoReplica => ("no_replica", false),
         RangeOutcome.TooFresh => ("too_fresh", false),
+        RangeOutcome.TooOld => ("too_old", false),
         RangeOutcome.Overloaded => ("overloaded", true),
         RangeOutcome.Expired => ("expired", true),
         _ => ("unsuitable", false),

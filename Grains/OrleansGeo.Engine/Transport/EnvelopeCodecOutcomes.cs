@@ -69,6 +69,7 @@ public static partial class EnvelopeCodecOutcomes
         14 => new RangeOutcome.Unsuitable(reader.ReadString()),
         15 => new RangeOutcome.Rtts(reader.ReadList(
             static (ref r) => KeyValuePair.Create(new NodeId(r.ReadInt32()), r.ReadInt64()))),
+        24 => new RangeOutcome.TooOld(reader.ReadTimestamp()),
         var other => ReadTransactional(ref reader, other),
     };
 
@@ -143,6 +144,10 @@ public static partial class EnvelopeCodecOutcomes
             case RangeOutcome.TooFresh tooFresh:
                 writer.WriteByte(8);
                 writer.WriteTimestamp(tooFresh.Newest);
+                break;
+            case RangeOutcome.TooOld tooOld:
+                writer.WriteByte(24);
+                writer.WriteTimestamp(tooOld.Oldest);
                 break;
             case RangeOutcome.Fresh fresh:
                 writer.WriteByte(9);

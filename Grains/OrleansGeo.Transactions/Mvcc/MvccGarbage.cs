@@ -11,7 +11,9 @@ public sealed record MvccGarbagePoint(byte[] StorageKey, bool Covered, byte[]? T
 /// <summary>Part of a listing of garbage.</summary>
 /// <param name="StorageKeys">Storage keys that may be removed, in an order in which any beginning of the list may be removed alone.</param>
 /// <param name="Resume">Where to go on, the listed keys removed or not; null when the span was listed to its end.</param>
-public readonly record struct MvccGarbagePage(List<byte[]> StorageKeys, MvccGarbagePoint? Resume);
+/// <param name="Looked">Versions that were looked at.</param>
+/// <param name="Newest">The newest of them.</param>
+public readonly record struct MvccGarbagePage(List<byte[]> StorageKeys, MvccGarbagePoint? Resume, int Looked, HlcTimestamp Newest);
 
 /// <summary>
 /// Finds versions that no read at or above a threshold can see: all versions older than a key's newest one at or below the threshold,
@@ -20,18 +22,30 @@ public readonly record struct MvccGarbagePage(List<byte[]> StorageKeys, MvccGarb
 /// </summary>
 public static class MvccGarbage
 {
+    /// <summary>Test builds only: what lies above the threshold goes too.</summary>
+    public const string BugAboveThreshold = "garbage.above-threshold";
+
+    /// <summary>Test builds only: a tombstone goes before the versions under it.</summary>
+    public const string BugTombstoneFirst = "garbage.tombstone-first";
+
     private const int StepsBeforeSeek = 4;
 
-    /// <summary>Lists garbage of a span; a page looks at no more than <paramref name="workMax"/> versions.</summary>
+    // To step over a large value is to read it.
+    private const int BytesOfWork = 4_096;
+
+    /// <summary>
+    /// Lists garbage of a span; a page looks at no more than <paramref name="workMax"/> versions, of which large ones count for more.
+    /// </summary>
     public static MvccGarbagePage List(
         IOrderedReader reader, KeySpan span, HlcTimestamp threshold, int workMax, MvccGarbagePoint? resume = null)
     {
         Invariant.Holds(workMax > 0);
         if (span.IsEmpty)
         {
-            return new([], null);
+            return new([], null, 0, HlcTimestamp.Zero);
         }
 
+        threshold = PlantedBug.Is(BugAboveThreshold) ? HlcTimestamp.Max : threshold;
         var bounds = MvccKey.SpanBounds(span);
         using var cursor = reader.OpenCursor(resume?.StorageKey ?? bounds.Start, bounds.End);
         return new Walk(cursor, threshold, resume).Run(resume?.StorageKey ?? bounds.Start, workMax);
@@ -47,6 +61,7 @@ public static class MvccGarbage
         private bool _covered;
         private byte[]? _tombstone;
         private int _stepsAbove;
+        private HlcTimestamp _newest;
 
         public Walk(IOrderedCursor cursor, HlcTimestamp threshold, MvccGarbagePoint? resume)
         {
@@ -63,18 +78,20 @@ public static class MvccGarbage
         public MvccGarbagePage Run(byte[] start, int workMax)
         {
             _cursor.SeekAtOrAfter(start);
-            for (var work = 0; _cursor.IsValid; work++)
+            var looked = 0;
+            for (var work = 0; _cursor.IsValid; looked++)
             {
-                if (work == workMax)
+                if (work >= workMax)
                 {
-                    return new(_found, Stop());
+                    return new(_found, Stop(), looked, _newest);
                 }
 
+                work += 1 + ((_cursor.Key.Length + _cursor.Value.Length) / BytesOfWork);
                 Look();
             }
 
             LeaveKey();
-            return new(_found, null);
+            return new(_found, null, looked, _newest);
         }
 
         // The version it stops at may begin another key; what was learned holds only for the key it was learned of.
@@ -87,7 +104,9 @@ public static class MvccGarbage
         private void Look()
         {
             EnterKey();
-            if (MvccKey.TimestampOf(_cursor.Key) > _threshold)
+            var timestamp = MvccKey.TimestampOf(_cursor.Key);
+            _newest = HlcTimestamp.Later(_newest, timestamp);
+            if (timestamp > _threshold)
             {
                 StepTowardsThreshold();
                 return;
@@ -101,6 +120,11 @@ public static class MvccGarbage
             {
                 _covered = true;
                 _tombstone = MvccValue.IsStoredTombstone(_cursor.Value) ? _cursor.Key.ToArray() : null;
+                if (_tombstone is not null && PlantedBug.Is(BugTombstoneFirst))
+                {
+                    (_covered, _tombstone) = (false, null);
+                    _found.Add(_cursor.Key.ToArray());
+                }
             }
 
             _cursor.MoveNext();

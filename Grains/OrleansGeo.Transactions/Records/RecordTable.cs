@@ -8,6 +8,10 @@ public sealed class RecordTable
 {
     private readonly SortedDictionary<TransactionId, TransactionRecord> _records = [];
 
+    // There are few that are not decided, and as many aborted ones as attempts that were, for minutes: what is due is looked for by time.
+    private readonly SortedSet<(HlcTimestamp At, TransactionId Id)> _unfinished = [];
+    private readonly SortedSet<(HlcTimestamp Until, TransactionId Id)> _aborted = [];
+
     /// <summary>Records held.</summary>
     public int Count => _records.Count;
 
@@ -26,10 +30,32 @@ public sealed class RecordTable
     }
 
     /// <summary>Adds a record, in place of an earlier one of the attempt.</summary>
-    public void Put(TransactionRecord record) => _records[record.Tag.Id] = record;
+    public void Put(TransactionRecord record)
+    {
+        Remove(record.Tag.Id);
+        _records.Add(record.Tag.Id, record);
+        TimesOf(record).Add((record.Timestamp, record.Tag.Id));
+    }
 
     /// <summary>Removes an attempt's record.</summary>
-    public void Remove(TransactionId id) => _records.Remove(id);
+    public void Remove(TransactionId id)
+    {
+        if (_records.Remove(id, out var record))
+        {
+            TimesOf(record).Remove((record.Timestamp, id));
+        }
+    }
+
+    /// <summary>True when a record is staged or committed, or aborted and kept until before a time: somebody has something to do.</summary>
+    public bool HasWork(HlcTimestamp now) => _unfinished.Count > 0 || (_aborted.Count > 0 && _aborted.Min.Until < now);
+
+    /// <summary>Staged and committed records with timestamps before a time, earliest first.</summary>
+    public IEnumerable<TransactionRecord> UnfinishedBefore(HlcTimestamp time) =>
+        _unfinished.TakeWhile(one => one.At < time).Select(one => _records[one.Id]);
+
+    /// <summary>Aborted records that are kept until before a time, earliest first.</summary>
+    public IEnumerable<TransactionRecord> AbortedUntil(HlcTimestamp time) =>
+        _aborted.TakeWhile(one => one.Until < time).Select(one => _records[one.Id]);
 
     /// <summary>The record of an attempt.</summary>
     public bool TryGet(TransactionId id, [NotNullWhen(true)] out TransactionRecord? record) => _records.TryGetValue(id, out record);
@@ -42,10 +68,18 @@ public sealed class RecordTable
     {
         foreach (var record in _records.Values.Where(held => held.Tag.Anchor >= key).ToArray())
         {
-            _records.Remove(record.Tag.Id);
+            Remove(record.Tag.Id);
         }
     }
 
     /// <summary>Forgets everything.</summary>
-    public void Clear() => _records.Clear();
+    public void Clear()
+    {
+        _records.Clear();
+        _unfinished.Clear();
+        _aborted.Clear();
+    }
+
+    private SortedSet<(HlcTimestamp At, TransactionId Id)> TimesOf(TransactionRecord record) =>
+        record.Status == TransactionStatus.Aborted ? _aborted : _unfinished;
 }

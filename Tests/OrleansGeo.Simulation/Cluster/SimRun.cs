@@ -50,6 +50,9 @@ public sealed record SimRunOptions
     /// <summary>How much of a log is kept: little brings snapshots, much brings long replays after a crash.</summary>
     public int LogKeepBytes { get; init; } = 4 << 10;
 
+    /// <summary>How long old versions are kept; null for as long as nodes do by themselves, which is longer than a run.</summary>
+    public long? VersionRetentionMs { get; init; }
+
     /// <summary>
     /// The options that a seed draws for transactions: the seed says which workload, and at which isolation. Of 600 seeds the first half
     /// takes whole requests, the other open transactions.
@@ -98,6 +101,7 @@ public sealed record SimRunOptions
             ThinkMsMax = (int)prng.Between(20, 300),
             Churn = prng.Chance(0.7),
             LogKeepBytes = seed % 16 == 8 ? 4 << 20 : 4 << 10,
+            VersionRetentionMs = seed % 7 == 2 ? 1_000 + ((long)(seed / 7 % 8) * 500) : null,
             Joins = seed % 8 == 0 ? 1 + (int)(seed / 8 % 3) : 0,
             ClosedTargetMs = prng.Chance(0.5) ? 500 : prng.Between(20, 200),
             Faults = relays ? new() { Relays = true } : prng.Chance(0.05)
@@ -111,18 +115,6 @@ public sealed record SimRunOptions
         };
     }
 }
-
-/// <summary>What a run came to.</summary>
-/// <param name="Seed">Its seed.</param>
-/// <param name="Failure">What is wrong, or null.</param>
-/// <param name="Digest">Equal for runs that went alike.</param>
-/// <param name="Operations">Operations in the history.</param>
-/// <param name="Served">Requests that were served.</param>
-/// <param name="Events">Events of the world.</param>
-/// <param name="VirtualMicros">Virtual time the run took.</param>
-/// <param name="Run">The run, for a closer look.</param>
-public sealed record SimResult(
-    ulong Seed, string? Failure, ulong Digest, int Operations, int Served, long Events, long VirtualMicros, SimRun Run);
 
 /// <summary>
 /// One run of the rows workload on a simulated cluster: clients, trouble, healing, and then the question whether everything they were told
@@ -220,6 +212,7 @@ public sealed class SimRun
         ClosedPublishMicros = Options.ClosedTargetMs * 200,
         SplitBytes = 64 << 10,
         LogKeepBytes = Options.LogKeepBytes,
+        VersionRetentionMs = Options.VersionRetentionMs ?? options.VersionRetentionMs,
         SnapshotChunkBytes = 2 << 10,
     };
 

@@ -15,6 +15,7 @@ public sealed class SimWatch
     private readonly SimCluster _cluster;
     private readonly Dictionary<(RangeId Range, Term Term), NodeId> _leaders = [];
     private readonly Dictionary<(RangeId Range, LogIndex Index, Term Term), ulong> _entries = [];
+    private readonly Dictionary<(RangeId Range, LogIndex Index), (Term Term, byte[]? Payload)> _writes = [];
 
     /// <summary>Begins to watch a cluster's network.</summary>
     public SimWatch(SimCluster cluster)
@@ -31,10 +32,47 @@ public sealed class SimWatch
         var row = TableKeys.Row(info.Id, TableKeys.PrimaryIndex, Datum.FromString(key));
         var best = Replicas(row).OrderByDescending(replica => replica.Status.Applied).First();
         var reader = _cluster.Cluster.Nodes[best.Node].Storage!;
-        var page = MvccVersions.List(reader, KeySpan.Of(row), HlcTimestamp.Zero, HlcTimestamp.Max, int.MaxValue, null);
-        return [.. page.Versions.Select(
-            v => new KeyVersion(v.Timestamp, v.IsTombstone ? null : RowCodec.Decode(v.Bytes)[0].Value.AsString()))];
+        var versions = new SortedDictionary<HlcTimestamp, KeyVersion>();
+        foreach (var v in MvccVersions.List(reader, KeySpan.Of(row), HlcTimestamp.Zero, HlcTimestamp.Max, int.MaxValue, null).Versions)
+        {
+            versions.Add(v.Timestamp, VersionOf(v.Timestamp, v.IsTombstone ? null : v.Bytes));
+        }
+
+        AddCollected(row, versions);
+        return [.. versions.Values];
     }
+
+    // What was collected is known from the logs. Where there were entries of several terms at one index, the last one is the one that was
+    // committed: a later leader has what is.
+    private void AddCollected(Key row, SortedDictionary<HlcTimestamp, KeyVersion> versions)
+    {
+        var applied = new Dictionary<RangeId, LogIndex>();
+        foreach (var node in _cluster.Cluster.Nodes.Values)
+        {
+            foreach (var range in node.Node?.ReplicasHere() ?? [])
+            {
+                var index = node.Node!.LocalReplica(range)?.Applied ?? default;
+                applied[range] = LogIndex.Max(index, applied.GetValueOrDefault(range));
+            }
+        }
+
+        foreach (var ((range, index), (_, payload)) in _writes)
+        {
+            if (payload is null || index > applied.GetValueOrDefault(range))
+            {
+                continue;
+            }
+
+            var write = RangeCommand.ReadWrite(payload);
+            foreach (var (_, value) in write.Operations.Where(operation => operation.Key == row))
+            {
+                versions.TryAdd(write.Timestamp, VersionOf(write.Timestamp, value));
+            }
+        }
+    }
+
+    private static KeyVersion VersionOf(HlcTimestamp at, byte[]? value) =>
+        new(at, value is null ? null : RowCodec.Decode(value)[0].Value.AsString());
 
     /// <summary>Null when all replicas agree; else what differs.</summary>
     public string? CompareReplicas()
@@ -73,16 +111,22 @@ public sealed class SimWatch
         }
     }
 
+    // Replicas collect old versions each at its own pace: what nobody can read is not compared.
     private ulong DigestOf(NodeId node, KeySpan span)
     {
         var reader = _cluster.Cluster.Nodes[node].Storage!;
         var digest = 14695981039346656037UL;
+        var garbage = MvccGarbage.List(reader, span, VersionThreshold.Load(reader, span), int.MaxValue).StorageKeys
+            .Select(key => new Key(key)).ToHashSet();
         foreach (var bounds in ReplicatedSpaces.Of(span))
         {
             using var cursor = reader.OpenCursor(bounds.Start, bounds.End);
             for (cursor.SeekAtOrAfter(bounds.Start); cursor.IsValid; cursor.MoveNext())
             {
-                digest = Mix(Mix(digest, cursor.Key), cursor.Value);
+                if (garbage.Count == 0 || !garbage.Contains(new(cursor.Key.ToArray())))
+                {
+                    digest = Mix(Mix(digest, cursor.Key), cursor.Value);
+                }
             }
         }
 
@@ -113,7 +157,17 @@ public sealed class SimWatch
                 }
 
                 _entries[(message.Range, entry.Index, entry.Term)] = digest;
+                Remember(message.Range, entry);
             }
+        }
+    }
+
+    private void Remember(RangeId range, LogEntry entry)
+    {
+        var isWrite = entry.Kind == EntryKind.Command && RangeCommand.KindOf(entry.Payload.Span) == CommandKind.Write;
+        if (!_writes.TryGetValue((range, entry.Index), out var known) || known.Term < entry.Term)
+        {
+            _writes[(range, entry.Index)] = (entry.Term, isWrite ? entry.Payload.ToArray() : null);
         }
     }
 

@@ -7,13 +7,17 @@ using OrleansGeo.Primitives;
 namespace OrleansGeo.Tests.Simulation.Seeds;
 
 /// <summary>
-/// Bugs of transactions that a story shows, switched on one at a time while it is told. In whole runs some of them are hidden by what
-/// stands beside the rule that they break.
+/// Bugs of transactions and of collecting that a story shows, switched on one at a time while it is told. In whole runs some of them are
+/// hidden by what stands beside the rule that they break.
 /// </summary>
 public sealed class PlantedStoryTests(ITestOutputHelper output)
 {
     private static readonly Dictionary<string, Action> s_stories = new(StringComparer.Ordinal)
     {
+        ["garbage.forgets-threshold"] = () =>
+            new GarbageTests().Whoever_comes_back_takes_a_snapshot_or_is_born_by_a_split_refuses_what_was_refused_before(),
+        ["garbage.reads-below-threshold"] = () =>
+            new GarbageTests().A_read_below_the_threshold_is_refused_by_every_node_and_told_how_far_back_it_may_go(),
         ["transactions.forgotten-on-split"] = () =>
             new TransactionStoryTests().A_split_between_staging_and_commit_takes_record_and_intents_along(),
         ["transactions.lays-twice"] = () => new TransactionStoryTests().Late_copies_of_all_messages_of_a_transaction_change_nothing(),

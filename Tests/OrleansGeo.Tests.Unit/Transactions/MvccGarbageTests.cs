@@ -41,6 +41,65 @@ public sealed class MvccGarbageTests
     }
 
     [Fact]
+    public void Collecting_again_and_again_while_versions_are_added_changes_no_read_at_or_above_the_threshold()
+    {
+        var chance = new Prng(22);
+        for (var round = 0; round < 200; round++)
+        {
+            var (kept, whole) = (new VersionModel(), new VersionModel());
+            var threshold = HlcTimestamp.Zero;
+            for (var step = 0; step < 5; step++)
+            {
+                foreach (var version in VersionModel.Random(chance, 8).Versions.Where(v => v.Timestamp > threshold))
+                {
+                    // Nothing is ever written at or below a threshold.
+                    kept.Add(version.Key, version.Timestamp, version.IsTombstone ? null : version.Bytes);
+                    whole.Add(version.Key, version.Timestamp, version.IsTombstone ? null : version.Bytes);
+                }
+
+                threshold = HlcTimestamp.Later(threshold, Draw.Timestamp(chance, 3 + (2 * step)));
+                ListInPages(kept, s_all, threshold, chance, remove: true);
+                Assert.Equal(ReadsFrom(whole, threshold), ReadsFrom(kept, threshold));
+            }
+        }
+    }
+
+    [Fact]
+    public void A_listing_tells_how_much_it_looked_at_and_the_newest_of_all()
+    {
+        var chance = new Prng(23);
+        for (var round = 0; round < 300; round++)
+        {
+            var model = VersionModel.Random(chance, 60);
+            model.Add(new([1]), new(1), [1]);
+            var (looked, newest) = (0, HlcTimestamp.Zero);
+            MvccGarbagePoint? resume = null;
+            do
+            {
+                var page = MvccGarbage.List(model.Storage, s_all, Draw.Timestamp(chance, 13), chance.Below(6) + 1, resume);
+                (looked, newest, resume) = (looked + page.Looked, HlcTimestamp.Later(newest, page.Newest), page.Resume);
+            }
+            while (resume is not null);
+            Assert.InRange(looked, 1, model.Versions.Count);
+            Assert.Equal(model.Versions.Max(v => v.Timestamp), newest);
+        }
+    }
+
+    [Fact]
+    public void Large_values_make_a_page_short()
+    {
+        var model = new VersionModel();
+        for (var version = 1UL; version <= 10; version++)
+        {
+            model.Add(new([1]), new(version), new byte[40_960]);
+        }
+
+        var page = MvccGarbage.List(model.Storage, s_all, new(10), 33);
+        Assert.NotNull(page.Resume);
+        Assert.Equal((3, 2), (page.Looked, page.StorageKeys.Count));
+    }
+
+    [Fact]
     public void Many_versions_above_the_threshold_are_sought_past()
     {
         var model = new VersionModel();

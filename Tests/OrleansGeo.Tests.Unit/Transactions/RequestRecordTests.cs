@@ -69,7 +69,7 @@ public sealed class RequestRecordTests
         for (var round = 0; round < 300; round++)
         {
             var (storage, span, olderThan) = (new SortedReader(), Draw.Span(chance), Draw.Timestamp(chance, 10));
-            var expected = new List<Key>();
+            var (expected, next, nextListed) = (new List<Key>(), HlcTimestamp.Max, HlcTimestamp.Max);
             for (byte id = 0; id < 20; id++)
             {
                 var (anchor, created) = (Draw.Key(chance), Draw.Timestamp(chance, 10));
@@ -78,6 +78,10 @@ public sealed class RequestRecordTests
                 if (span.Contains(anchor) && created < olderThan)
                 {
                     expected.Add(new(key));
+                }
+                else if (span.Contains(anchor))
+                {
+                    next = HlcTimestamp.Earlier(next, created);
                 }
             }
 
@@ -88,10 +92,12 @@ public sealed class RequestRecordTests
                 var page = RequestRecordExpiry.List(storage, span, olderThan, chance.Below(4) + 1, resume);
                 listed.AddRange(page.StorageKeys.Select(key => new Key(key)));
                 page.StorageKeys.ForEach(storage.Delete);
+                nextListed = HlcTimestamp.Earlier(nextListed, page.NextExpiry);
                 resume = page.Resume;
             }
             while (resume is not null);
             Assert.Equal(expected.Order(), listed);
+            Assert.Equal(next, nextListed);
         }
     }
 

@@ -150,6 +150,8 @@ public sealed class TransactionFormatTests
             Expect();
             TransactionRecordKey.Encode(buffer, key, s_id);
             Expect();
+            VersionThreshold.EncodeKey(buffer, key);
+            Expect();
 
             void Expect() => Assert.Equal(
                 span.Contains(key) ? 1 : 0, spaces.Count(space => space.Contains(new Key(buffer.ToArray()))));

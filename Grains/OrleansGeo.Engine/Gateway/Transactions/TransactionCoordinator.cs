@@ -254,12 +254,14 @@ internal sealed class TransactionCoordinator
     // The outcome is known and its details are not here: they are read again.
     private async Task<GeoResult<TransactionResult>?> ReplayAsync(HlcTimestamp at)
     {
-        var (here, _) = await _looks.ReadAtAsync(_scope, _body.Beside, at);
-        var (before, _) = await _looks.ReadAtAsync(_scope, _body.Plan.Keys, at.Previous);
+        var (here, unread) = await _looks.ReadAtAsync(_scope, _body.Beside, at);
+        var (before, unreadBefore) = await _looks.ReadAtAsync(_scope, _body.Plan.Keys, at.Previous);
         if (here is null || before is null)
         {
-            // Whatever kept it from being read again, it was made.
-            return Fail(Unknown());
+            // Whatever kept it from being read again, it was made; an error of another kind would say that it was not.
+            return Fail((unread ?? unreadBefore) is { Kind: GeoErrorKind.TooOld }
+                ? Unknown() with { Detail = $"the transaction was made at {at}, and what it read is no longer kept" }
+                : Unknown());
         }
 
         foreach (var (key, found) in before)

@@ -18,14 +18,33 @@ internal sealed class TransactionRecovery(GatewayCore core)
     /// aborted, what is staged is committed if it is complete and aborted otherwise. Null when its record cannot be reached or says
     /// nothing.
     /// </summary>
-    public Task<TransactionRecord?> DecideAsync(TransactionTag tag, bool mustEnd, TimeSpan timeout) =>
-        DecideAsync(Scope(timeout), tag, mustEnd);
+    /// <remarks>
+    /// For whoever knows of intents that are left. A record goes only when no intent is left; so where the anchor cannot tell any more what
+    /// became of a transaction, and will do nothing for it ever again, intents that are left are those of one that was not made.
+    /// </remarks>
+    public async Task<TransactionRecord?> DecideAsync(TransactionTag tag, bool mustEnd, TimeSpan timeout)
+    {
+        var scope = Scope(timeout);
+        var end = await AskAsync(scope, tag, mustEnd);
+        return end.Outcome is RangeOutcome.TooOld
+            ? new(tag, TransactionStatus.Aborted, HlcTimestamp.Zero, [], RequestName.None)
+            : await DecideAsync(scope, tag, mustEnd, end);
+    }
 
-    /// <inheritdoc cref="DecideAsync(TransactionTag, bool, TimeSpan)"/>
-    public async Task<TransactionRecord?> DecideAsync(RequestScope scope, TransactionTag tag, bool mustEnd)
+    /// <summary>The same, for whoever knows of no intents: null as well when the anchor cannot tell any more.</summary>
+    public async Task<TransactionRecord?> DecideAsync(RequestScope scope, TransactionTag tag, bool mustEnd) =>
+        await DecideAsync(scope, tag, mustEnd, await AskAsync(scope, tag, mustEnd));
+
+    private Task<CallEnd> AskAsync(RequestScope scope, TransactionTag tag, bool mustEnd)
     {
         var verdict = mustEnd ? TransactionVerdict.AbortAbsent : TransactionVerdict.Ask;
-        var record = await ConcludeAsync(scope, new(tag, verdict, HlcTimestamp.Zero, [], RequestName.None));
+        return core.AskAsync(
+            scope, tag.Anchor, new RangeOperation.Conclude(tag, verdict, HlcTimestamp.Zero, [], RequestName.None));
+    }
+
+    private async Task<TransactionRecord?> DecideAsync(RequestScope scope, TransactionTag tag, bool mustEnd, CallEnd asked)
+    {
+        var record = (asked.Outcome as RangeOutcome.Standing)?.Record;
         if (!mustEnd || record is not { Status: TransactionStatus.Staging })
         {
             return record;
@@ -36,7 +55,7 @@ internal sealed class TransactionRecovery(GatewayCore core)
             return record;
         }
 
-        verdict = isComplete ? TransactionVerdict.ConfirmStaged : TransactionVerdict.RefuteStaged;
+        var verdict = isComplete ? TransactionVerdict.ConfirmStaged : TransactionVerdict.RefuteStaged;
         return await ConcludeAsync(scope, new(tag, verdict, record.Timestamp, [], RequestName.None)) ?? record;
     }
 
