@@ -8,6 +8,7 @@ namespace OrleansGeo.Engine;
 public sealed partial class Node : IGatewayHost
 {
     private readonly Dictionary<long, PendingCall> _calls = [];
+    private readonly CallTimeouts _timeouts;
     private readonly Dictionary<NodeId, RequestWindow> _requestWindows = [];
 
     // No two calls of this node have one id, whatever incarnation made them: an answer to an earlier life is nobody's. There is room for
@@ -80,7 +81,7 @@ public sealed partial class Node : IGatewayHost
 
         if (!call.Task.IsCompleted)
         {
-            Timers.At(Clock.Mono().AddMicros(micros), () => Conclude(call.Id, new(null, to, null, CallFailure.NoAnswer)));
+            _timeouts.Add(call.Id, micros);
         }
 
         return call.Task;
@@ -239,6 +240,14 @@ public sealed partial class Node : IGatewayHost
         {
             call.Cancellation.Dispose();
             call.SetResult(result);
+        }
+    }
+
+    private void GiveUp(long id)
+    {
+        if (_calls.TryGetValue(id, out var call))
+        {
+            Conclude(id, new(null, call.To, null, CallFailure.NoAnswer));
         }
     }
 

@@ -47,6 +47,7 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
         Clock = new(parts.Time, limit);
         Outbox = new(identity.Node, incarnation, parts.Transport);
         Timers = new(Clock, parts.Scheduler);
+        _timeouts = new(Clock, Timers, _calls.ContainsKey, GiveUp);
         Closed = new(this);
         Snapshots = new(this);
         Recovery = new(new(this));
