@@ -44,6 +44,13 @@ public static class CodecFields
         return ImmutableCollectionsMarshal.AsImmutableArray(items);
     }
 
+    /// <summary>Keys behind their count.</summary>
+    public static void WriteKeys(this CodecWriter writer, ImmutableArray<Key> keys) =>
+        writer.WriteList(keys, static (w, key) => w.WriteKey(key));
+
+    /// <summary>Keys behind their count.</summary>
+    public static ImmutableArray<Key> ReadKeys(this ref CodecReader reader) => reader.ReadList(static (ref r) => r.ReadKey());
+
     /// <summary>Texts behind their count.</summary>
     public static void WriteStrings(this CodecWriter writer, ImmutableArray<string> texts) =>
         writer.WriteList(texts, static (w, text) => w.WriteString(text));

@@ -268,11 +268,9 @@ internal sealed partial class RangeReplica
     {
         if (!_stopped && _intents.Of(record.Tag.Id).Count > 0)
         {
-            var keys = ImmutableArray.CreateRange(_intents.Of(record.Tag.Id));
-            var commit = record.Status == TransactionStatus.Committed ? record.Timestamp : (HlcTimestamp?)null;
-            _ = _node.CallAsync(
-                _node.Id, Id, new RangeOperation.Resolve(record.Tag.Id, keys, commit), TimeSpan.FromMilliseconds(WatchTimeoutMs),
-                CancellationToken.None);
+            var (keys, commit) = (_intents.Of(record.Tag.Id), TransactionRecovery.CommitOf(record));
+            var resolve = TransactionRecovery.Resolving(record.Tag.Id, [.. keys], commit);
+            _ = _node.CallAsync(_node.Id, Id, resolve, TimeSpan.FromMilliseconds(WatchTimeoutMs), CancellationToken.None);
         }
     }
 

@@ -3,9 +3,6 @@ using OrleansGeo.Transactions;
 
 namespace OrleansGeo.Engine;
 
-/// <summary>An intent that becomes a version at a timestamp, or goes without a trace when null.</summary>
-internal readonly record struct Resolution(Key Key, TransactionId Id, HlcTimestamp? Commit);
-
 /// <summary>A record that is put, or removed when null.</summary>
 internal readonly record struct RecordChange(Key Anchor, TransactionId Id, TransactionRecord? Record);
 
@@ -33,12 +30,7 @@ internal sealed class TransactCommand
         into.WriteByte(Version);
         into.WriteByte((byte)CommandKind.Transact);
         into.WriteList(Intents, static (w, intent) => intent.Write(w));
-        into.WriteList(Resolutions, static (w, one) =>
-        {
-            w.WriteKey(one.Key);
-            one.Id.Write(w);
-            w.WriteOptional(one.Commit);
-        });
+        into.WriteList(Resolutions, static (w, one) => one.Write(w));
         into.WriteList(Records, static (w, change) =>
         {
             w.WriteKey(change.Anchor);
@@ -58,8 +50,7 @@ internal sealed class TransactCommand
         var command = new TransactCommand
         {
             Intents = [.. reader.ReadList(static (ref r) => Intent.Read(ref r))],
-            Resolutions = [.. reader.ReadList(static (ref r) =>
-                new Resolution(r.ReadKey(), TransactionId.Read(ref r), r.ReadOptionalTimestamp()))],
+            Resolutions = [.. reader.ReadList(static (ref r) => Resolution.Read(ref r))],
             Records = [.. reader.ReadList(static (ref r) => new RecordChange(
                 r.ReadKey(), TransactionId.Read(ref r), r.ReadBool() ? TransactionRecord.Read(ref r) : null))],
             Requests = [.. reader.ReadList(static (ref r) => RequestStamp.Read(ref r))],

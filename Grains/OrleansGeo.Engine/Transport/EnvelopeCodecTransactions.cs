@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using OrleansGeo.Primitives;
 using OrleansGeo.Transactions;
 
@@ -17,46 +16,41 @@ public static partial class EnvelopeCodecOperations
                 break;
             case RangeOperation.Look look:
                 writer.WriteByte(13);
-                WriteKeys(writer, look.Keys);
+                writer.WriteKeys(look.Keys);
                 writer.WriteTimestamp(look.AtLeast);
                 break;
             case RangeOperation.Refresh refresh:
                 writer.WriteByte(14);
-                WriteKeys(writer, refresh.Keys);
+                writer.WriteKeys(refresh.Keys);
                 writer.WriteTimestamp(refresh.From);
                 writer.WriteTimestamp(refresh.To);
                 writer.WriteBool(refresh.IsNewest);
                 break;
             case RangeOperation.FindIntents find:
                 writer.WriteByte(15);
-                WriteKeys(writer, find.Keys);
+                writer.WriteKeys(find.Keys);
                 find.Id.Write(writer);
                 writer.WriteTimestamp(find.At);
                 break;
             case RangeOperation.Conclude conclude:
                 writer.WriteByte(16);
-                conclude.Transaction.Write(writer);
-                writer.WriteByte((byte)conclude.Verdict);
-                writer.WriteTimestamp(conclude.At);
-                WriteKeys(writer, conclude.Keys);
-                conclude.Request.Write(writer);
-                break;
-            case RangeOperation.Resolve resolve:
-                writer.WriteByte(17);
-                resolve.Id.Write(writer);
-                WriteKeys(writer, resolve.Keys);
-                writer.WriteOptional(resolve.Commit);
-                break;
-            case RangeOperation.Forget forget:
-                writer.WriteByte(18);
-                writer.WriteKey(forget.Anchor);
-                forget.Id.Write(writer);
+                WriteConclude(writer, conclude);
                 break;
             case RangeOperation.RefuseRequest refuse:
                 writer.WriteByte(19);
                 writer.WriteKey(refuse.Anchor);
                 refuse.Request.Write(writer);
                 EnvelopeCodecOutcomes.Write(writer, refuse.Refusal);
+                break;
+            case RangeOperation.Finish finish:
+                writer.WriteByte(20);
+                writer.WriteList(finish.Commits, WriteConclude);
+                writer.WriteList(finish.Resolutions, static (w, one) => one.Write(w));
+                writer.WriteList(finish.Forgotten, static (w, place) =>
+                {
+                    w.WriteKey(place.Anchor);
+                    place.Id.Write(w);
+                });
                 break;
             default:
                 Invariant.Fail($"{operation.GetType().Name} has no wire format");
@@ -67,23 +61,36 @@ public static partial class EnvelopeCodecOperations
     private static RangeOperation ReadTransactional(ref CodecReader reader, byte which) => which switch
     {
         12 => ReadLay(ref reader),
-        13 => new RangeOperation.Look(ReadKeys(ref reader), reader.ReadTimestamp()),
-        14 => new RangeOperation.Refresh(ReadKeys(ref reader), reader.ReadTimestamp(), reader.ReadTimestamp(), reader.ReadBool()),
-        15 => new RangeOperation.FindIntents(ReadKeys(ref reader), TransactionId.Read(ref reader), reader.ReadTimestamp()),
-        16 => new RangeOperation.Conclude(
-            TransactionTag.Read(ref reader),
-            reader.ReadEnum<TransactionVerdict>("verdict", (byte)TransactionVerdict.Ask, (byte)TransactionVerdict.AbortAbsent),
-            reader.ReadTimestamp(),
-            ReadKeys(ref reader),
-            RequestName.Read(ref reader)),
-        17 => new RangeOperation.Resolve(TransactionId.Read(ref reader), ReadKeys(ref reader), reader.ReadOptionalTimestamp()),
-        18 => new RangeOperation.Forget(reader.ReadKey(), TransactionId.Read(ref reader)),
+        13 => new RangeOperation.Look(reader.ReadKeys(), reader.ReadTimestamp()),
+        14 => new RangeOperation.Refresh(reader.ReadKeys(), reader.ReadTimestamp(), reader.ReadTimestamp(), reader.ReadBool()),
+        15 => new RangeOperation.FindIntents(reader.ReadKeys(), TransactionId.Read(ref reader), reader.ReadTimestamp()),
+        16 => ReadConclude(ref reader),
         19 => new RangeOperation.RefuseRequest(
             reader.ReadKey(),
             RequestName.Read(ref reader),
             EnvelopeCodecOutcomes.Read(ref reader) as RangeOutcome.Refused ?? throw new CodecException("a refusal is none")),
+        20 => new RangeOperation.Finish(
+            reader.ReadList(ReadConclude),
+            reader.ReadList(static (ref r) => Resolution.Read(ref r)),
+            reader.ReadList(static (ref r) => new RecordPlace(r.ReadKey(), TransactionId.Read(ref r)))),
         _ => throw new CodecException($"this build knows no range operation {which}"),
     };
+
+    private static void WriteConclude(CodecWriter writer, RangeOperation.Conclude conclude)
+    {
+        conclude.Transaction.Write(writer);
+        writer.WriteByte((byte)conclude.Verdict);
+        writer.WriteTimestamp(conclude.At);
+        writer.WriteKeys(conclude.Keys);
+        conclude.Request.Write(writer);
+    }
+
+    private static RangeOperation.Conclude ReadConclude(ref CodecReader reader) => new(
+        TransactionTag.Read(ref reader),
+        reader.ReadEnum<TransactionVerdict>("verdict", (byte)TransactionVerdict.Ask, (byte)TransactionVerdict.AbortAbsent),
+        reader.ReadTimestamp(),
+        reader.ReadKeys(),
+        RequestName.Read(ref reader));
 
     private static void WriteLay(CodecWriter writer, RangeOperation.Lay lay)
     {
@@ -94,7 +101,7 @@ public static partial class EnvelopeCodecOperations
         writer.WriteBool(lay.Stage is not null);
         if (lay.Stage is { } stage)
         {
-            WriteKeys(writer, stage.Keys);
+            writer.WriteKeys(stage.Keys);
             writer.WriteBool(stage.MayMove);
             stage.Request.Write(writer);
         }
@@ -106,7 +113,7 @@ public static partial class EnvelopeCodecOperations
         var (writes, checks) = (reader.ReadList(ReadOne), reader.ReadList(ReadCheck));
         return new(
             tag, at, writes, checks,
-            reader.ReadBool() ? new(ReadKeys(ref reader), reader.ReadBool(), RequestName.Read(ref reader)) : null);
+            reader.ReadBool() ? new(reader.ReadKeys(), reader.ReadBool(), RequestName.Read(ref reader)) : null);
     }
 
     private static void WriteCheck(CodecWriter writer, KeyCheck check)
@@ -123,11 +130,6 @@ public static partial class EnvelopeCodecOperations
         var (key, condition, wanted) = (reader.ReadKey(), ReadCondition(ref reader), reader.ReadBool());
         return new(key, condition, reader.ReadBool() ? RowCheck.Read(ref reader) : null, wanted);
     }
-
-    private static void WriteKeys(CodecWriter writer, ImmutableArray<Key> keys) =>
-        writer.WriteList(keys, static (w, key) => w.WriteKey(key));
-
-    private static ImmutableArray<Key> ReadKeys(ref CodecReader reader) => reader.ReadList(static (ref r) => r.ReadKey());
 }
 
 // The outcomes of transactions.
@@ -159,6 +161,11 @@ public static partial class EnvelopeCodecOutcomes
                 writer.WriteByte(20);
                 writer.WriteBool(holding.Holds);
                 break;
+            case RangeOutcome.Finished finished:
+                writer.WriteByte(22);
+                writer.WriteList(finished.CommittedAt, static (w, at) => w.WriteOptional(at));
+                writer.WriteSpan(finished.Span);
+                break;
             default:
                 Invariant.Fail($"{outcome.GetType().Name} has no wire format");
                 break;
@@ -172,6 +179,7 @@ public static partial class EnvelopeCodecOutcomes
         18 => new RangeOutcome.Standing(reader.ReadBool() ? TransactionRecord.Read(ref reader) : null, WanPath.Read(ref reader)),
         19 => new RangeOutcome.Claimed(TransactionTag.Read(ref reader)),
         20 => new RangeOutcome.Holding(reader.ReadBool()),
+        22 => new RangeOutcome.Finished(reader.ReadList(static (ref r) => r.ReadOptionalTimestamp()), reader.ReadSpan()),
         _ => throw new CodecException($"this build knows no range outcome {which}"),
     };
 }

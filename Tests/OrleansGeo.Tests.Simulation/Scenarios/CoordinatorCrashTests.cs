@@ -120,23 +120,32 @@ public sealed class CoordinatorCrashTests
                 _story.Once(passing => IsIts<RangeOperation.Lay>(passing) && ++lays == TransactionStory.Tables.Count, crash);
                 break;
             case Step.BeforeTheRecordIsCommitted:
-                _story.Lose(IsIts<RangeOperation.Conclude>);
-                _story.Once(IsIts<RangeOperation.Conclude>, crash);
+                _story.Lose(Commits);
+                _story.Once(Commits, crash);
                 break;
             case Step.AfterTheRecordIsCommitted:
-                _story.Lose(IsIts<RangeOperation.Resolve>);
-                _story.Once(IsIts<RangeOperation.Resolve>, crash);
+                _story.Lose(Resolves);
+                _story.Once(Resolves, crash);
                 break;
             case Step.AfterSomeIntentsAreResolved:
-                _story.Lose(passing => passing.Range == wide && IsIts<RangeOperation.Resolve>(passing));
-                _story.Once(IsIts<RangeOperation.Resolve>, crash);
+                _story.Lose(passing => passing.Range == wide && Resolves(passing));
+                _story.Once(Resolves, crash);
                 break;
             default:
-                _story.Lose(IsIts<RangeOperation.Forget>);
-                _story.Once(IsIts<RangeOperation.Forget>, crash);
+                _story.Lose(Forgets);
+                _story.Once(Forgets, crash);
                 break;
         }
     }
+
+    private static bool Commits(TransactionStory.Passing passing) =>
+        IsIts<RangeOperation.Finish>(passing) && passing.Operation is RangeOperation.Finish { Commits.Length: > 0 };
+
+    private static bool Resolves(TransactionStory.Passing passing) =>
+        IsIts<RangeOperation.Finish>(passing) && passing.Operation is RangeOperation.Finish { Resolutions.Length: > 0 };
+
+    private static bool Forgets(TransactionStory.Passing passing) =>
+        IsIts<RangeOperation.Finish>(passing) && passing.Operation is RangeOperation.Finish { Forgotten.Length: > 0 };
 
     private static bool IsIts<T>(TransactionStory.Passing passing) => passing.From == new NodeId(Coordinator) && passing.Operation is T;
 }

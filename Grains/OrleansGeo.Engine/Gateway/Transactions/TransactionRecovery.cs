@@ -47,7 +47,7 @@ internal sealed class TransactionRecovery(GatewayCore core)
         if (await DecideAsync(scope, tag, mustEnd: true) is { Status: TransactionStatus.Committed or TransactionStatus.Aborted } record
             && await ResolveAsync(scope, tag.Id, record.Keys, CommitOf(record)) && record.Status == TransactionStatus.Committed)
         {
-            await core.AskAsync(scope, tag.Anchor, new RangeOperation.Forget(tag.Anchor, tag.Id));
+            await core.AskAsync(scope, tag.Anchor, new RangeOperation.Finish([], [], [new(tag.Anchor, tag.Id)]));
         }
     }
 
@@ -58,18 +58,22 @@ internal sealed class TransactionRecovery(GatewayCore core)
         return (end.Outcome as RangeOutcome.Standing)?.Record;
     }
 
-    /// <summary>Resolves intents on keys; true when every one of them is.</summary>
-    public async Task<bool> ResolveAsync(RequestScope scope, TransactionId id, ImmutableArray<Key> keys, HlcTimestamp? commit)
+    // True when every intent on the keys is resolved.
+    private async Task<bool> ResolveAsync(RequestScope scope, TransactionId id, ImmutableArray<Key> keys, HlcTimestamp? commit)
     {
         var all = true;
         var error = await KeyParts.AskAsync(
             core,
             scope,
             keys,
-            part => new RangeOperation.Resolve(id, part.Of(keys), commit),
-            (_, end) => all &= end.Outcome is RangeOutcome.Holding);
+            part => Resolving(id, part.Of(keys), commit),
+            (_, end) => all &= end.Outcome is RangeOutcome.Finished);
         return error is null && all;
     }
+
+    /// <summary>What asks a range to resolve intents on keys of it.</summary>
+    public static RangeOperation.Finish Resolving(TransactionId id, ImmutableArray<Key> keys, HlcTimestamp? commit) =>
+        new([], [.. keys.Select(key => new Resolution(key, id, commit))], []);
 
     /// <summary>When a decided transaction's intents become visible; null when they never do.</summary>
     public static HlcTimestamp? CommitOf(TransactionRecord record) =>
