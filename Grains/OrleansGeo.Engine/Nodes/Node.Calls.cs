@@ -57,9 +57,8 @@ public sealed partial class Node : IGatewayHost
         _calls.Add(call.Id, call);
         if (cancellation.CanBeCanceled)
         {
-            call.Cancellation = cancellation.UnsafeRegister(
-                static (state, _) => ((PendingCall)state!).CancelOn!(), call);
-            call.CancelOn = () => _scheduler.Post(_ => Conclude(call.Id, new(null, to, null, CallFailure.NoAnswer)), null);
+            call.CancelOn = this;
+            call.Cancellation = cancellation.UnsafeRegister(static (state, _) => ((PendingCall)state!).Cancel(), call);
         }
 
         if (to == Id)
@@ -281,6 +280,11 @@ public sealed partial class Node : IGatewayHost
 
         public CancellationTokenRegistration Cancellation { get; set; }
 
-        public Action? CancelOn { get; set; }
+        public Node? CancelOn { get; set; }
+
+        // From any thread.
+        public void Cancel() => CancelOn!._scheduler.Post(static call => ((PendingCall)call!).GiveUp(), this);
+
+        private void GiveUp() => CancelOn!.GiveUp(id);
     }
 }

@@ -110,6 +110,9 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
 
     internal CodecWriter Scratch { get; } = new(1024);
 
+    /// <summary>For what is about to be proposed: whoever fills it proposes it before anything else is evaluated.</summary>
+    internal TransactCommand ScratchCommand { get; } = new();
+
     internal IReadOnlyList<NodeId> Peers { get; private set; } = [];
 
     internal IReadOnlyDictionary<RangeId, RangeReplica> Replicas => _replicas;

@@ -15,11 +15,13 @@ internal readonly record struct Caller(NodeId From, long CallId, WanPath? Path, 
 /// <summary>A request that holds or waits for latches.</summary>
 internal abstract class LatchedRequest(Caller caller)
 {
+    private Key? _identity;
+
     public Caller Caller { get; set; } = caller;
 
     /// <summary>Equal for all copies of one request, by which a later copy finds the one that stands in line; null for what may be asked
     /// twice.</summary>
-    public virtual Key? Identity => null;
+    public Key? Identity => _identity ??= FormIdentity();
 
     public LatchRequest Latch { get; } = new();
 
@@ -34,6 +36,9 @@ internal abstract class LatchedRequest(Caller caller)
 
     /// <summary>Called once the latches are held.</summary>
     public abstract void Run(RangeReplica replica);
+
+    // Only who meets a locked key is asked for it.
+    protected virtual Key? FormIdentity() => null;
 }
 
 /// <summary>A write from its arrival until it is decided.</summary>
@@ -41,7 +46,7 @@ internal sealed class PendingWrite(Caller caller, RangeOperation.Write write) : 
 {
     public RangeOperation.Write Write { get; } = write;
 
-    public override Key? Identity => new([.. Write.RequestId]);
+    protected override Key? FormIdentity() => new([.. Write.RequestId]);
 
     public MonoTime ProposedAt { get; set; }
 

@@ -8,7 +8,13 @@ internal sealed class PendingLay(Caller caller, RangeOperation.Lay lay) : Latche
 {
     public RangeOperation.Lay Lay { get; } = lay;
 
-    public override Key? Identity { get; } = IdentityOf(lay);
+    protected override Key? FormIdentity()
+    {
+        var writer = new CodecWriter(64);
+        Lay.Transaction.Id.Write(writer);
+        writer.WriteKey(Lay.Writes[0].Key);
+        return new(writer.ToArray());
+    }
 
     public HlcTimestamp Timestamp { get; set; }
 
@@ -17,14 +23,6 @@ internal sealed class PendingLay(Caller caller, RangeOperation.Lay lay) : Latche
     public bool Staged { get; set; }
 
     public override void Run(RangeReplica replica) => replica.Evaluate(this);
-
-    private static Key IdentityOf(RangeOperation.Lay lay)
-    {
-        var writer = new CodecWriter();
-        lay.Transaction.Id.Write(writer);
-        writer.WriteKey(lay.Writes[0].Key);
-        return new(writer.ToArray());
-    }
 
     public RangeOutcome.Laid Outcome(WanPath? path) => new(Timestamp, Made.Written(), Made.Checked, Staged, path);
 }

@@ -113,7 +113,8 @@ internal sealed partial class RangeReplica
 
                 break;
             case CommandKind.Transact:
-                ApplyTransact(TransactCommand.Decode(payload), turn);
+                ApplyTransact(turn.Command.Decode(payload), turn);
+                turn.Command.Clear();
                 break;
             case CommandKind.Declare:
                 var (goal, preferences) = RangeCommand.ReadDeclare(payload);

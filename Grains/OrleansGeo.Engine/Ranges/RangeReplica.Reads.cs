@@ -86,7 +86,7 @@ internal sealed partial class RangeReplica
             var pending = new PendingRead(caller, get);
             PlaceInLine(pending);
             pending.Latch.Add(key, LatchAccess.Read);
-            AwaitLock(pending, intent.Key, intent);
+            AwaitLock(pending, intent.Key);
             return;
         }
 
@@ -123,7 +123,7 @@ internal sealed partial class RangeReplica
         var at = given ?? _node.Clock.Now();
         if (_intents.Count > 0 && FirstLock(pending.Operation, at) is { } intent)
         {
-            AwaitLock(pending, intent.Key, intent);
+            AwaitLock(pending, intent.Key);
         }
         else if (at > _core.Bound)
         {

@@ -99,7 +99,7 @@ internal sealed partial class RangeReplica
             return;
         }
 
-        var command = new TransactCommand();
+        var command = _node.ScratchCommand.Clear();
         Add(command, decision.Record!);
         pending.Outcome = path => new RangeOutcome.Standing(decision.Record, path);
         Propose(pending, command);
@@ -148,7 +148,7 @@ internal sealed partial class RangeReplica
             return;
         }
 
-        var command = new TransactCommand();
+        var command = _node.ScratchCommand.Clear();
         var committedAt = ImmutableArray.CreateBuilder<HlcTimestamp?>(finish.Commits.Length);
         foreach (var commit in finish.Commits)
         {

@@ -88,9 +88,17 @@ internal sealed partial class RangeReplica
         {
             FinishIfLeased(pending, known);
         }
-        else if (!AwaitsLock(pending, lay.Writes, lay.Checks, lay.Transaction.Id))
+        else if (LockAgainst(pending, lay.Writes, lay.Checks, lay.Transaction.Id) is not { } locked)
         {
             LayOrRefuse(pending);
+        }
+        else if (MadeBy(lay) is { } made)
+        {
+            FinishIfLeased(pending, made);
+        }
+        else
+        {
+            AwaitLock(pending, locked);
         }
     }
 
@@ -98,23 +106,22 @@ internal sealed partial class RangeReplica
     private RangeOutcome? WhatBecameOf(RangeOperation.Lay lay)
     {
         var tag = lay.Transaction;
-        if (lay.Stage is { } stage)
+        if (lay.Stage is not { } stage)
         {
-            if (_records.TryGet(tag.Id, out var record) && record.Status != TransactionStatus.Staging)
-            {
-                return PlantedBug.Is(RecordRules.BugStagesAborted) ? null : new RangeOutcome.Standing(record, null);
-            }
-
-            if (RecordedOf(tag.Anchor, stage.Request, tag.Id) is { } settled)
-            {
-                return settled;
-            }
+            return null;
         }
 
-        return _intents.TryGet(lay.Writes[0].Key, out var intent) && intent.By.Id == tag.Id
-            ? null
-            : MadeBy(lay.Writes[0].Key, tag) is { } made ? new RangeOutcome.Standing(made, null) : null;
+        if (_records.TryGet(tag.Id, out var record) && record.Status != TransactionStatus.Staging)
+        {
+            return PlantedBug.Is(RecordRules.BugStagesAborted) ? null : new RangeOutcome.Standing(record, null);
+        }
+
+        return RecordedOf(tag.Anchor, stage.Request, tag.Id);
     }
+
+    // The answer to a late copy: what it lays was laid, and became what it says.
+    private RangeOutcome.Standing? MadeBy(RangeOperation.Lay lay) =>
+        MadeBy(lay.Writes[0].Key, lay.Transaction) is { } made ? new(made, null) : null;
 
     // A transaction whose record is gone has left its id with what it wrote.
     private TransactionRecord? MadeBy(Key key, TransactionTag tag) =>
@@ -158,15 +165,24 @@ internal sealed partial class RangeReplica
     {
         var lay = pending.Lay;
         pending.Made = EvaluateWrites(lay.Writes, lay.Checks);
+        var isLaid = _intents.TryGet(lay.Writes[0].Key, out var laid);
+
+        // What the transaction made would not be older than the transaction. A refusal has not looked at every key.
+        if (!isLaid && (pending.Made.Refusal is not null || pending.Made.Newest >= lay.Transaction.Priority) && MadeBy(lay) is { } made)
+        {
+            FinishIfLeased(pending, made);
+            return;
+        }
+
         if (pending.Made.Refusal is { } refusal)
         {
             FinishIfLeased(pending, refusal);
             return;
         }
 
-        if (_intents.TryGet(lay.Writes[0].Key, out var laid))
+        if (isLaid)
         {
-            pending.Timestamp = laid.Timestamp;
+            pending.Timestamp = laid!.Timestamp;
             pending.Staged = _records.TryGet(lay.Transaction.Id, out var record) && record.Status == TransactionStatus.Staging;
             FinishIfLeased(pending, pending.Outcome(null));
             return;
@@ -189,7 +205,7 @@ internal sealed partial class RangeReplica
 
     private TransactCommand CommandOf(PendingLay pending)
     {
-        var (lay, command) = (pending.Lay, new TransactCommand());
+        var (lay, command) = (pending.Lay, _node.ScratchCommand.Clear());
         for (var i = 0; i < lay.Writes.Length; i++)
         {
             command.Intents.Add(new(lay.Writes[i].Key, lay.Transaction, pending.Timestamp, pending.Made.Values[i]));

@@ -63,8 +63,9 @@ internal sealed partial class RangeReplica
             return;
         }
 
-        if (AwaitsLock(pending, write.Writes, write.Checks, null))
+        if (LockAgainst(pending, write.Writes, write.Checks, null) is { } locked)
         {
+            AwaitLock(pending, locked);
             return;
         }
 
