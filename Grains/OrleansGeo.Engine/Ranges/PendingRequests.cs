@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using OrleansGeo.Primitives;
 using OrleansGeo.Transactions;
@@ -41,8 +42,28 @@ internal abstract class LatchedRequest(Caller caller)
     protected virtual Key? FormIdentity() => null;
 }
 
+/// <summary>A request that changes keys, at one timestamp.</summary>
+internal abstract class PendingChange : LatchedRequest
+{
+    protected PendingChange(Caller caller, ImmutableArray<KeyWrite> writes)
+        : base(caller)
+    {
+        Writes = writes;
+        foreach (var write in writes)
+        {
+            Latch.Add(write.Key, LatchAccess.Write);
+        }
+    }
+
+    public ImmutableArray<KeyWrite> Writes { get; }
+
+    public HlcTimestamp Timestamp { get; set; }
+
+    public Evaluation Made { get; set; } = Evaluation.Nothing;
+}
+
 /// <summary>A write from its arrival until it is decided.</summary>
-internal sealed class PendingWrite(Caller caller, RangeOperation.Write write) : LatchedRequest(caller)
+internal sealed class PendingWrite(Caller caller, RangeOperation.Write write) : PendingChange(caller, write.Writes)
 {
     public RangeOperation.Write Write { get; } = write;
 
@@ -52,10 +73,6 @@ internal sealed class PendingWrite(Caller caller, RangeOperation.Write write) : 
 
     /// <summary>From the proposal to the decision; null when nobody follows.</summary>
     public Activity? Replication { get; set; }
-
-    public HlcTimestamp Timestamp { get; set; }
-
-    public Evaluation Made { get; set; } = Evaluation.Nothing;
 
     /// <summary>The refusal that is being recorded, when the write is one.</summary>
     public RangeOutcome.Refused? Refusal { get; set; }

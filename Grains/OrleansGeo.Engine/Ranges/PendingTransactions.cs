@@ -4,7 +4,7 @@ using OrleansGeo.Primitives;
 namespace OrleansGeo.Engine;
 
 /// <summary>Intents from their arrival until they are decided.</summary>
-internal sealed class PendingLay(Caller caller, RangeOperation.Lay lay) : LatchedRequest(caller)
+internal sealed class PendingLay(Caller caller, RangeOperation.Lay lay) : PendingChange(caller, lay.Writes)
 {
     public RangeOperation.Lay Lay { get; } = lay;
 
@@ -15,10 +15,6 @@ internal sealed class PendingLay(Caller caller, RangeOperation.Lay lay) : Latche
         writer.WriteKey(Lay.Writes[0].Key);
         return new(writer.ToArray());
     }
-
-    public HlcTimestamp Timestamp { get; set; }
-
-    public Evaluation Made { get; set; } = Evaluation.Nothing;
 
     public bool Staged { get; set; }
 

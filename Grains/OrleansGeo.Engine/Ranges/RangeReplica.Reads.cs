@@ -161,7 +161,7 @@ internal sealed partial class RangeReplica
         var (resolved, _) = Resolved();
         if (at <= resolved && (_intents.Count == 0 || FirstLock(operation, at) is null))
         {
-            _node.Reply(caller, Read(operation, at, false, false));
+            _node.Reply(caller, OutOfRange(operation) ?? Read(operation, at, false, false));
             return true;
         }
 
@@ -182,11 +182,6 @@ internal sealed partial class RangeReplica
                 var values = ImmutableArray.CreateBuilder<FoundValue>(get.Keys.Length);
                 foreach (var key in get.Keys)
                 {
-                    if (!Descriptor!.Span.Contains(key))
-                    {
-                        return _node.MovedFrom(this, key);
-                    }
-
                     values.Add(Find(key, at));
                     Record(record, KeySpan.Of(key), at);
                 }

@@ -48,29 +48,19 @@ internal sealed partial class RangeReplica
             return;
         }
 
-        if (_proposed.Count >= _node.Options.ProposalsMax || _intents.Bytes > _node.Options.IntentBytesMax)
+        if (_intents.Bytes > _node.Options.IntentBytesMax)
         {
             _node.Reply(caller, new RangeOutcome.Overloaded("intents of the range"));
             return;
         }
 
         var pending = new PendingLay(caller, lay);
-        if (TakesPlace(caller, pending))
-        {
-            return;
-        }
-
-        foreach (var write in lay.Writes)
-        {
-            pending.Latch.Add(write.Key, LatchAccess.Write);
-        }
-
         if (lay.Stage is not null)
         {
             pending.Latch.Add(RecordLatch(lay.Transaction), LatchAccess.Write);
         }
 
-        Acquire(pending);
+        Admit(pending);
     }
 
     public void Evaluate(PendingLay pending)
@@ -136,13 +126,7 @@ internal sealed partial class RangeReplica
             return null;
         }
 
-        RequestRecordKey.Encode(_node.Scratch, anchor, request.Id.AsSpan());
-        if (!_node.Storage.TryGet(_node.Scratch.Written, out var stored) || PlantedBug.Is("engine.no-dedupe"))
-        {
-            return null;
-        }
-
-        return RequestDecision.Decide(RequestRecord.Decode(stored), request.BodyHash.AsSpan()) switch
+        return RecordOf(anchor, request.Id.AsSpan(), request.BodyHash.AsSpan()) switch
         {
             RequestDecision.Mismatch => new RangeOutcome.RequestMismatch(),
             RequestDecision.Replay replay => RecordedOutcome.Read(replay.Outcome) switch
@@ -190,16 +174,9 @@ internal sealed partial class RangeReplica
 
         pending.Timestamp = WriteTimestamps.Choose(pending.Made.Newest, NewestRead(lay.Writes), _node.Closed.Floor, lay.At);
         pending.Staged = lay.Stage is { } stage && (stage.MayMove || pending.Timestamp <= lay.At || PlantedBug.Is(BugStagesMoved));
-        Propose(pending, CommandOf(pending));
-        if (pending.Latch.State == LatchState.Held && pending.Term != default)
+        if (Propose(pending, CommandOf(pending).Encode(_node.Scratch)))
         {
-            foreach (var write in lay.Writes)
-            {
-                _inFlight[write.Key] = pending.Timestamp;
-            }
-
-            _latches.Assign(pending.Latch, pending.Timestamp, _granted);
-            RunGranted();
+            Undecided(pending, lay.Writes.Length);
         }
     }
 
@@ -232,23 +209,12 @@ internal sealed partial class RangeReplica
         }
     }
 
-    private void Propose(LatchedRequest pending, TransactCommand command)
+    private void Propose(PendingDecision pending, TransactCommand command)
     {
-        var proposed = _core.Propose(command.Encode(_node.Scratch), _node.Clock.Mono(), out var index, mayLag: true);
-        if (proposed != ProposeOutcome.Accepted)
+        if (Propose(pending, command.Encode(_node.Scratch)))
         {
-            Finish(pending, proposed == ProposeOutcome.TooMuchInFlight
-                ? new RangeOutcome.Overloaded("bytes in flight of the range")
-                : NotLeaseholder(false));
-            return;
+            LetNextGo(pending);
         }
-
-        _node.Counters.Proposals++;
-        pending.Term = _core.Term;
-        _proposed.Add(index.Value, pending);
-        LetNextGo(pending);
-        _node.Closed.Touch(this);
-        _node.MarkDirty(this);
     }
 
     private void ApplyTransact(TransactCommand command, NodeTurn turn)

@@ -96,6 +96,20 @@ public sealed class CoordinatorCrashTests
         _story.Host.RunUntil(() => _story.IntentsLeft() == 0, EndsWithinMs, "intents were left behind");
     }
 
+    [Fact]
+    public void One_missing_intent_ends_what_it_left_though_another_of_its_ranges_cannot_be_asked()
+    {
+        var wide = _story.Host.RangeOf(TransactionStory.Wide).Id;
+        _story.Lose(passing => passing.Range == wide && IsIts<RangeOperation.Lay>(passing));
+        _story.Lose(static passing => passing.Operation is RangeOperation.FindIntents);
+        _story.Begin(Coordinator, TransactionStory.AddOne("k", TransactionStory.Near, TransactionStory.Wide, TransactionStory.Far));
+        _story.Host.RunFor(300);
+        _story.Host.Crash([new(Coordinator)]);
+        var (put, ms) = _story.Host.Measure(() => _story.Put(1, TransactionStory.Near, "k", 7));
+        Assert.True(put.IsOk, put.Error?.ToString());
+        Assert.InRange(ms, 0, EndsWithinMs);
+    }
+
     private void StrikeAt(Step step, Action crash)
     {
         var wide = _story.Host.RangeOf(TransactionStory.Wide).Id;

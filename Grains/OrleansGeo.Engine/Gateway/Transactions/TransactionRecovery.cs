@@ -31,7 +31,12 @@ internal sealed class TransactionRecovery(GatewayCore core)
             return record;
         }
 
-        if (await IsCompleteAsync(scope, record) is not { } isComplete)
+        // Half of the time is left for saying what is found, when a range does not answer.
+        var look = scope.Fork(scope.Remaining / 2);
+        var found = await IsCompleteAsync(look, record);
+        look.Finish();
+        scope.Join([look]);
+        if (found is not { } isComplete)
         {
             return record;
         }
@@ -82,7 +87,7 @@ internal sealed class TransactionRecovery(GatewayCore core)
     /// <summary>A scope for work that no client waits for.</summary>
     public RequestScope Scope(TimeSpan timeout) => new(core.Host, timeout, HlcTimestamp.Zero, CancellationToken.None);
 
-    // Null when not every range could be asked.
+    // Null when no intent is known to be missing, and not every range could be asked.
     private async Task<bool?> IsCompleteAsync(RequestScope scope, TransactionRecord record)
     {
         if (PlantedBug.Is(BugTakesStagedForComplete))
@@ -90,7 +95,7 @@ internal sealed class TransactionRecovery(GatewayCore core)
             return true;
         }
 
-        var (all, known) = (true, true);
+        var (isMissing, isKnown) = (false, true);
         var error = await KeyParts.AskAsync(
             core,
             scope,
@@ -98,11 +103,11 @@ internal sealed class TransactionRecovery(GatewayCore core)
             part => new RangeOperation.FindIntents(part.Of(record.Keys), record.Tag.Id, record.Timestamp),
             (_, end) =>
             {
-                known &= end.Outcome is RangeOutcome.Holding;
-                all &= end.Outcome is RangeOutcome.Holding { Holds: true };
+                isKnown &= end.Outcome is RangeOutcome.Holding;
+                isMissing |= end.Outcome is RangeOutcome.Holding { Holds: false };
             });
 
         // One that is missing is missing for good, whatever the others would say.
-        return !all && known ? false : error is null && known ? all : null;
+        return isMissing ? false : error is null && isKnown ? true : null;
     }
 }
