@@ -86,6 +86,26 @@ public interface IGeoStore
     Task<GeoResult<TransactionResult>> TransactAsync(
         string database, TransactionRequest transaction, RequestOptions options, CancellationToken cancellation);
 
+    /// <summary>
+    /// Begins a transaction that stays open: it reads at one moment, holds back what it writes until it commits, and locks nothing in
+    /// between. It lives on the node that is asked here.
+    /// </summary>
+    Task<GeoResult<TransactionBegun>> BeginTransactionAsync(
+        string database, TransactionBegin begin, RequestOptions options, CancellationToken cancellation);
+
+    /// <summary>
+    /// One step of an open transaction, through any node; one step at a time. When what it has read was changed by others before it could
+    /// commit, the transaction is over: a retryable <see cref="GeoErrorKind.Conflict"/> whose code is <c>transaction-conflict</c>. With an
+    /// idempotency key the last step, asked again, is not carried out again.
+    /// </summary>
+    /// <param name="database">The transaction's database.</param>
+    /// <param name="transaction">The <see cref="TransactionBegun.Id"/>.</param>
+    /// <param name="step">What to do.</param>
+    /// <param name="options">Of this step.</param>
+    /// <param name="cancellation">Ends the wait; the step may be carried out all the same.</param>
+    Task<GeoResult<TransactionAnswer>> StepTransactionAsync(
+        string database, string transaction, TransactionStep step, RequestOptions options, CancellationToken cancellation);
+
     /// <summary>A page of rows in key order at one timestamp, over as many ranges as it takes.</summary>
     Task<GeoResult<ScanPage>> ScanAsync(
         TableRef table, ScanRequest scan, ReadBound bound, RequestOptions options, CancellationToken cancellation);
@@ -120,6 +140,18 @@ public static class GeoLimits
 
     /// <summary>Most bytes of keys and values that one transaction writes.</summary>
     public const int TransactionBytesMax = 16 * 1024 * 1024;
+
+    /// <summary>Most rows and spans that one open transaction reads, each.</summary>
+    public const int TransactionReadsMax = 10_000;
+
+    /// <summary>Most savepoints of one open transaction.</summary>
+    public const int SavepointsMax = 100;
+
+    /// <summary>How long an open transaction may stand idle when nothing is said.</summary>
+    public static readonly TimeSpan IdleTimeoutDefault = TimeSpan.FromSeconds(30);
+
+    /// <summary>The longest time for which an open transaction may stand idle.</summary>
+    public static readonly TimeSpan IdleTimeoutMax = TimeSpan.FromMinutes(10);
 
     /// <summary>Most writes in one batch call.</summary>
     public const int BatchWritesMax = 1_000;

@@ -175,6 +175,27 @@ public abstract class RemoteGeoStore : IGeoStore
     }
 
     /// <inheritdoc />
+    public Task<GeoResult<TransactionBegun>> BeginTransactionAsync(
+        string database, TransactionBegin begin, RequestOptions options, CancellationToken cancellation)
+    {
+        var request = Named(StoreOperation.BeginTransaction, database, options);
+        WireOpenTransactions.WriteBegin(request, begin);
+        return AskAsync(StoreOperation.BeginTransaction, database, request, WireOpenTransactions.ReadBegun, cancellation);
+    }
+
+    /// <inheritdoc />
+    public Task<GeoResult<TransactionAnswer>> StepTransactionAsync(
+        string database, string transaction, TransactionStep step, RequestOptions options, CancellationToken cancellation)
+    {
+        var request = Named(StoreOperation.StepTransaction, database, options);
+        request.WriteString(transaction);
+        WireOpenTransactions.WriteStep(request, step);
+        return AskAsync(
+            StoreOperation.StepTransaction, database, request, WireOpenTransactions.ReadAnswer, cancellation,
+            changes: step is TransactionStep.Commit);
+    }
+
+    /// <inheritdoc />
     public Task<GeoResult<ScanPage>> ScanAsync(
         TableRef table, ScanRequest scan, ReadBound bound, RequestOptions options, CancellationToken cancellation)
     {

@@ -28,6 +28,8 @@ internal enum StoreOperation : byte
     WriteRows = 20,
     Scan = 21,
     Transact = 22,
+    BeginTransaction = 23,
+    StepTransaction = 24,
 }
 
 /// <summary>Which part of a store an operation belongs to.</summary>
@@ -102,7 +104,8 @@ public static class StoreWire
     {
         >= StoreOperation.CreateDatabase and <= StoreOperation.DropTable => StoreArea.Catalog,
         StoreOperation.ReadRow or StoreOperation.ReadRows or StoreOperation.Scan => StoreArea.Read,
-        StoreOperation.WriteRow or StoreOperation.WriteRows or StoreOperation.Transact => StoreArea.Write,
+        StoreOperation.WriteRow or StoreOperation.WriteRows or StoreOperation.Transact or StoreOperation.BeginTransaction
+            or StoreOperation.StepTransaction => StoreArea.Write,
         _ => StoreArea.Cluster,
     };
 
@@ -231,6 +234,19 @@ public static class StoreWire
             var (database, transaction) = (reader.ReadString(), WireTransactions.ReadRequest(ref reader));
             return store => Encode(
                 store.TransactAsync(database, transaction, with.Options, with.Cancellation), WireTransactions.WriteResult);
+        };
+        all[StoreOperation.BeginTransaction] = static (ref reader, with) =>
+        {
+            var (database, begin) = (reader.ReadString(), WireOpenTransactions.ReadBegin(ref reader));
+            return store => Encode(
+                store.BeginTransactionAsync(database, begin, with.Options, with.Cancellation), WireOpenTransactions.WriteBegun);
+        };
+        all[StoreOperation.StepTransaction] = static (ref reader, with) =>
+        {
+            var (database, transaction) = (reader.ReadString(), reader.ReadString());
+            var step = WireOpenTransactions.ReadStep(ref reader);
+            return store => Encode(
+                store.StepTransactionAsync(database, transaction, step, with.Options, with.Cancellation), WireOpenTransactions.WriteAnswer);
         };
         all[StoreOperation.Scan] = static (ref reader, with) =>
         {

@@ -9,25 +9,32 @@ public static class WireTransactions
     public static void WriteRequest(CodecWriter writer, TransactionRequest transaction)
     {
         writer.WriteByte((byte)transaction.Isolation);
-        writer.WriteList(transaction.Reads, static (writer, read) =>
-        {
-            writer.WriteString(read.Table);
-            WireFields.WriteKey(writer, read.Key);
-        });
+        writer.WriteList(transaction.Reads, WriteRead);
         writer.WriteList(transaction.Conditions, WriteCondition);
-        writer.WriteList(transaction.Writes, static (writer, write) =>
-        {
-            writer.WriteString(write.Table);
-            WireRows.WriteWrite(writer, write.Write);
-        });
+        writer.WriteList(transaction.Writes, WriteWrite);
     }
 
     internal static TransactionRequest ReadRequest(ref CodecReader reader) => new(
-        WireFields.ReadEnum<TransactionIsolation>(
-            ref reader, "isolation", (byte)TransactionIsolation.Serializable, (byte)TransactionIsolation.Strict),
-        reader.ReadList(static (ref reader) => new TransactionRead(reader.ReadString(), WireFields.ReadKey(ref reader))),
-        reader.ReadList(ReadCondition),
-        reader.ReadList(static (ref reader) => new TransactionWrite(reader.ReadString(), WireRows.ReadWrite(ref reader))));
+        ReadIsolation(ref reader), reader.ReadList(ReadRead), reader.ReadList(ReadCondition), reader.ReadList(ReadWrite));
+
+    internal static TransactionIsolation ReadIsolation(ref CodecReader reader) => WireFields.ReadEnum<TransactionIsolation>(
+        ref reader, "isolation", (byte)TransactionIsolation.Serializable, (byte)TransactionIsolation.Strict);
+
+    internal static void WriteRead(CodecWriter writer, TransactionRead read)
+    {
+        writer.WriteString(read.Table);
+        WireFields.WriteKey(writer, read.Key);
+    }
+
+    internal static TransactionRead ReadRead(ref CodecReader reader) => new(reader.ReadString(), WireFields.ReadKey(ref reader));
+
+    internal static void WriteWrite(CodecWriter writer, TransactionWrite write)
+    {
+        writer.WriteString(write.Table);
+        WireRows.WriteWrite(writer, write.Write);
+    }
+
+    internal static TransactionWrite ReadWrite(ref CodecReader reader) => new(reader.ReadString(), WireRows.ReadWrite(ref reader));
 
     internal static void WriteResult(CodecWriter writer, TransactionResult result)
     {

@@ -102,6 +102,16 @@ public sealed class CurrentNodeStore(string node, Func<NodeFront?> current) : IG
         current()?.TransactAsync(database, transaction, options, cancellation) ?? Down<TransactionResult>();
 
     /// <inheritdoc />
+    public Task<GeoResult<TransactionBegun>> BeginTransactionAsync(
+        string database, TransactionBegin begin, RequestOptions options, CancellationToken cancellation) =>
+        current()?.BeginTransactionAsync(database, begin, options, cancellation) ?? Down<TransactionBegun>();
+
+    /// <inheritdoc />
+    public Task<GeoResult<TransactionAnswer>> StepTransactionAsync(
+        string database, string transaction, TransactionStep step, RequestOptions options, CancellationToken cancellation) =>
+        current()?.StepTransactionAsync(database, transaction, step, options, cancellation) ?? Down<TransactionAnswer>();
+
+    /// <inheritdoc />
     public Task<GeoResult<ScanPage>> ScanAsync(
         TableRef table, ScanRequest scan, ReadBound bound, RequestOptions options, CancellationToken cancellation) =>
         current()?.ScanAsync(table, scan, bound, options, cancellation) ?? Down<ScanPage>();

@@ -179,7 +179,8 @@ public sealed class EmbeddedCluster(EmbeddedClusterOptions options, IClusterWorl
                 options.MetricsOf(node.Record));
             var engine = await Node.StartAsync(options.OptionsOf(node.Record), parts);
             relay.Target = engine;
-            node.Begin(engine, new(new Gateway(engine), scheduler), scheduler, storage);
+            engine.Gateway = new(engine);
+            node.Begin(engine, new(engine.Gateway, scheduler), scheduler, storage);
         }
         catch
         {

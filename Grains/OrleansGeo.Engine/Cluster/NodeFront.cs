@@ -147,6 +147,16 @@ public sealed class NodeFront(Gateway gateway, NodeScheduler scheduler) : IGeoSt
         Run(store => store.TransactAsync(database, transaction, options, cancellation));
 
     /// <inheritdoc />
+    public Task<GeoResult<TransactionBegun>> BeginTransactionAsync(
+        string database, TransactionBegin begin, RequestOptions options, CancellationToken cancellation) =>
+        Run(store => store.BeginTransactionAsync(database, begin, options, cancellation));
+
+    /// <inheritdoc />
+    public Task<GeoResult<TransactionAnswer>> StepTransactionAsync(
+        string database, string transaction, TransactionStep step, RequestOptions options, CancellationToken cancellation) =>
+        Run(store => store.StepTransactionAsync(database, transaction, step, options, cancellation));
+
+    /// <inheritdoc />
     public Task<GeoResult<ScanPage>> ScanAsync(
         TableRef table, ScanRequest scan, ReadBound bound, RequestOptions options, CancellationToken cancellation) =>
         Run(store => store.ScanAsync(table, scan, bound, options, cancellation));

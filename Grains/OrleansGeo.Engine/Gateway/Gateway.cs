@@ -21,6 +21,7 @@ public sealed class Gateway : IGeoStore
     private readonly RowReads _reads;
     private readonly RowWrites _writes;
     private readonly RowTransactions _transactions;
+    private readonly OpenTransactions _open;
     private readonly TableScans _scans;
     private readonly NodeJoins _joins;
 
@@ -36,8 +37,10 @@ public sealed class Gateway : IGeoStore
         _reads = new(_core, _catalog, pins);
         var idempotency = new IdempotencyTable(host.Time);
         _writes = new(_core, _catalog, idempotency);
-        _transactions = new(_core, _catalog, idempotency);
         _scans = new(_core, _catalog, pins);
+        var (looks, finisher) = (new TransactionLooks(_core), new TransactionFinisher(_core, new(_core)));
+        _transactions = new(_core, _catalog, idempotency, looks, finisher);
+        _open = new(_core, new(_core, _catalog, _reads, _scans, pins, looks, finisher));
         _joins = new(_core, _catalog);
     }
 
@@ -187,6 +190,16 @@ public sealed class Gateway : IGeoStore
         string database, TransactionRequest transaction, RequestOptions options, CancellationToken cancellation) =>
         Run("transact", (options, cancellation), scope =>
             _transactions.RunAsync(scope, database, transaction, options.IdempotencyKey));
+
+    /// <inheritdoc />
+    public Task<GeoResult<TransactionBegun>> BeginTransactionAsync(
+        string database, TransactionBegin begin, RequestOptions options, CancellationToken cancellation) =>
+        Run("begin-transaction", (options, cancellation), scope => _open.BeginAsync(scope, database, begin));
+
+    /// <inheritdoc />
+    public Task<GeoResult<TransactionAnswer>> StepTransactionAsync(
+        string database, string transaction, TransactionStep step, RequestOptions options, CancellationToken cancellation) =>
+        Run("step-transaction", (options, cancellation), scope => _open.StepAsync(scope, database, transaction, step, options));
 
     /// <inheritdoc />
     public Task<GeoResult<ScanPage>> ScanAsync(

@@ -79,7 +79,7 @@ internal static class KeyParts
             for (var i = 0; i < calls.Length; i++)
             {
                 scopes[i] = scope.Fork();
-                calls[i] = FinishedAsync(scopes[i], core.AskAsync(scopes[i], keys[parts[i].Positions[0]], ask(parts[i])));
+                calls[i] = scopes[i].FinishAsync(core.AskAsync(scopes[i], keys[parts[i].Positions[0]], ask(parts[i])));
             }
 
             for (var i = 0; i < calls.Length; i++)
@@ -100,13 +100,6 @@ internal static class KeyParts
         }
 
         return failed;
-    }
-
-    private static async Task<CallEnd> FinishedAsync(RequestScope part, Task<CallEnd> call)
-    {
-        var end = await call;
-        part.Finish();
-        return end;
     }
 
     private static List<KeyPart>? TryPart(GatewayCore core, IReadOnlyList<Key> keys, int[] positions)

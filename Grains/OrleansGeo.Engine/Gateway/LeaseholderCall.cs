@@ -419,7 +419,7 @@ internal sealed class LeaseholderCall
             return null;
         }
 
-        if (_open)
+        if (_open || (error is null && _core.Router.KnowsTableOf(_core.View, _route)))
         {
             await _core.BackOffAsync(_scope, _rounds++);
             return null;

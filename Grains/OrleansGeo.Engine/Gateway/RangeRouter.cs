@@ -57,6 +57,28 @@ public sealed class RangeRouter
         return known;
     }
 
+    /// <summary>
+    /// Whether the table of a key has any range in the directory. The ranges of a table lie beside each other, so while it has any, one of
+    /// the two nearest is its; a key that none holds then is one of the right half of a split that the directory was not told of yet.
+    /// </summary>
+    public bool KnowsTableOf(SystemView view, Key key)
+    {
+        Follow(view);
+        var before = LastAtOrBefore(_base, key);
+        return IsOf(before) || IsOf(before + 1);
+
+        bool IsOf(int position)
+        {
+            if (position < 0 || position >= _base.Length)
+            {
+                return false;
+            }
+
+            var span = TableKeys.Span(_base[position].TableId);
+            return span.Start <= key && key <= span.End;
+        }
+    }
+
     /// <summary>A range by id; null when it is not known.</summary>
     public RangeDescriptor? ById(SystemView view, RangeId id)
     {

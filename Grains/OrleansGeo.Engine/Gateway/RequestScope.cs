@@ -64,6 +64,14 @@ internal sealed class RequestScope
     /// <summary>Notes that this part is done, for <see cref="Join"/>.</summary>
     public void Finish() => _finished = _host.Time.GetTimestamp();
 
+    /// <summary>Waits for the work of this part, and notes that it is done.</summary>
+    public async Task<T> FinishAsync<T>(Task<T> work)
+    {
+        var result = await work;
+        Finish();
+        return result;
+    }
+
     /// <summary>Takes what parts have paid and seen: the path of the one that finished last.</summary>
     public void Join(ReadOnlySpan<RequestScope> parts)
     {

@@ -222,6 +222,14 @@ public static class RequestIds
         return [.. SHA256.HashData(text.Written).AsSpan(0, 16)];
     }
 
+    /// <summary>What a step of an open transaction asks for.</summary>
+    public static ImmutableArray<byte> BodyHash(TransactionStep step)
+    {
+        var text = new CodecWriter();
+        Wire.WireOpenTransactions.WriteStep(text, step);
+        return [.. SHA256.HashData(text.Written).AsSpan(0, 16)];
+    }
+
     /// <summary>The hash of a request that is described by a text.</summary>
     public static ImmutableArray<byte> Hash(string what) => [.. SHA256.HashData(Encoding.UTF8.GetBytes(what)).AsSpan(0, 16)];
 

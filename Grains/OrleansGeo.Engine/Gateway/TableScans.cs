@@ -18,9 +18,6 @@ namespace OrleansGeo.Engine;
 /// </summary>
 internal sealed class TableScans(GatewayCore core, CatalogReader catalog, ReadPins pins)
 {
-    // A page whose condition lets few rows pass ends after this much work, with a token to go on from.
-    private const int ExaminedRowsMax = 100_000;
-
     public async Task<GeoResult<ScanPage>> ScanAsync(RequestScope scope, TableRef name, ScanRequest scan, ReadBound bound)
     {
         var (table, error) = await catalog.TableAsync(scope, name, bound is not ReadBound.StrongRead);
@@ -29,39 +26,29 @@ internal sealed class TableScans(GatewayCore core, CatalogReader catalog, ReadPi
             return scope.Fail<ScanPage>(error!);
         }
 
-        if ((CheckLimit(scan) ?? TrySpan(table.Info, scan, out var span)
-            ?? RowFilter.TryCreate(table.Info, scan.Where, out _)) is { } invalid)
+        if (ScanPageBuilder.TryPlan(
+            table.Info, name, scan, core.Host.TokenSecret.Span, out var page, out var span, out var pinned) is { } invalid)
         {
             return scope.Fail<ScanPage>(invalid);
         }
 
-        RowFilter.TryCreate(table.Info, scan.Where, out var filter);
-        TrySpan(table.Info, scan, out span);
-        var page = new PageBuilder(table.Info, name, scan, filter);
-        if (scan.PageToken is not { } text)
+        if (pinned is not { } at)
         {
             return span.IsEmpty ? scope.Ok(page.End(), "strong") : await FirstPageAsync(scope, page, span, bound);
         }
 
-        if (PageToken.TryOpen(core.Host.TokenSecret.Span, text) is not { } token || token.TableId != table.Info.Id
-            || !token.QueryHash.AsSpan().SequenceEqual(page.QueryHash.AsSpan()) || token.SchemaVersion > table.Info.SchemaVersion)
-        {
-            return scope.Fail<ScanPage>(new(
-                GeoErrorKind.Invalid, "bad-page", "the page token was not given out for this query, or was changed", "page"));
-        }
-
         if (PlantedBug.Is("gateway.page-timestamp-not-pinned"))
         {
-            return await FirstPageAsync(scope, page, token.Rest, bound);
+            return await FirstPageAsync(scope, page, span, bound);
         }
 
         // The token's own moment goes before the session's: all pages are one read, and the session was served by other reads.
-        var words = $"at;ts={token.At}{(IsLocalOnly(bound) ? ";local-only" : string.Empty)}";
-        var pin = new ReadPin(token.At, IsLocalOnly(bound), words, 0, core.Host.Clock.WallMillis);
-        return await FillAsync(scope, page, token.Rest, pin);
+        var words = $"at;ts={at}{(IsLocalOnly(bound) ? ";local-only" : string.Empty)}";
+        var pin = new ReadPin(at, IsLocalOnly(bound), words, 0, core.Host.Clock.WallMillis);
+        return await FillAsync(scope, page, span, pin);
     }
 
-    private async Task<GeoResult<ScanPage>> FirstPageAsync(RequestScope scope, PageBuilder page, KeySpan span, ReadBound bound)
+    private async Task<GeoResult<ScanPage>> FirstPageAsync(RequestScope scope, ScanPageBuilder page, KeySpan span, ReadBound bound)
     {
         if (bound is ReadBound.StrongRead)
         {
@@ -83,7 +70,7 @@ internal sealed class TableScans(GatewayCore core, CatalogReader catalog, ReadPi
         return error is null ? await FillAsync(scope, page, span, pin) : scope.Fail<ScanPage>(error);
     }
 
-    private async Task<GeoResult<ScanPage>> FirstStrongPageAsync(RequestScope scope, PageBuilder page, KeySpan span)
+    private async Task<GeoResult<ScanPage>> FirstStrongPageAsync(RequestScope scope, ScanPageBuilder page, KeySpan span)
     {
         while (!scope.IsOver)
         {
@@ -96,11 +83,11 @@ internal sealed class TableScans(GatewayCore core, CatalogReader catalog, ReadPi
             var parts = new RequestScope[ranges.Count + 1];
             var calls = new Task<CallEnd>[parts.Length];
             parts[0] = scope.Fork();
-            calls[0] = FinishedAsync(parts[0], AskRows(parts[0], page, span, null));
+            calls[0] = parts[0].FinishAsync(AskRows(parts[0], page, span, null));
             for (var i = 0; i < ranges.Count; i++)
             {
                 parts[i + 1] = scope.Fork();
-                calls[i + 1] = FinishedAsync(parts[i + 1], AskTime(parts[i + 1], span.Intersect(ranges[i].Span)));
+                calls[i + 1] = parts[i + 1].FinishAsync(AskTime(parts[i + 1], span.Intersect(ranges[i].Span)));
             }
 
             var ends = await Task.WhenAll(calls);
@@ -129,7 +116,7 @@ internal sealed class TableScans(GatewayCore core, CatalogReader catalog, ReadPi
 
     // Reads on at one moment until the page is full or the span is done.
     private async Task<GeoResult<ScanPage>> FillAsync(
-        RequestScope scope, PageBuilder page, KeySpan span, ReadPin pin, RangeOutcome.Scanned? first = null)
+        RequestScope scope, ScanPageBuilder page, KeySpan span, ReadPin pin, RangeOutcome.Scanned? first = null)
     {
         KeySpan? rest = span;
         var scanned = first;
@@ -150,8 +137,8 @@ internal sealed class TableScans(GatewayCore core, CatalogReader catalog, ReadPi
                 }
             }
 
-            rest = page.Take(scanned, todo);
-            if (page.IsFull || page.Examined >= ExaminedRowsMax)
+            rest = page.Take(scanned.Rows, scanned.Resume, todo);
+            if (page.IsFull)
             {
                 break;
             }
@@ -165,14 +152,14 @@ internal sealed class TableScans(GatewayCore core, CatalogReader catalog, ReadPi
         return scope.Ok(page.End(rest, pin.At, core.Host.TokenSecret.Span), pin.Consistency, pin.At, staleness);
     }
 
-    private Task<CallEnd> AskPinnedAsync(RequestScope scope, PageBuilder page, KeySpan span, ReadPin pin) => pins.AskAsync(
+    private Task<CallEnd> AskPinnedAsync(RequestScope scope, ScanPageBuilder page, KeySpan span, ReadPin pin) => pins.AskAsync(
         scope,
         page.Descending ? span.End : span.Start,
         page.Descending,
         pin,
         new RangeOperation.Scan(span, pin.At, page.Descending, page.RowsWanted, page.BytesWanted));
 
-    private Task<CallEnd> AskRows(RequestScope scope, PageBuilder page, KeySpan span, HlcTimestamp? at)
+    private Task<CallEnd> AskRows(RequestScope scope, ScanPageBuilder page, KeySpan span, HlcTimestamp? at)
     {
         var scan = new RangeOperation.Scan(span, at, page.Descending, page.RowsWanted, page.BytesWanted);
         return page.Descending ? core.AskBeforeAsync(scope, span.End, scan) : core.AskAsync(scope, span.Start, scan);
@@ -188,34 +175,9 @@ internal sealed class TableScans(GatewayCore core, CatalogReader catalog, ReadPi
     private async Task<(List<RangeDescriptor> Ranges, GeoError? Error)> CoverAsync(RequestScope scope, KeySpan span, bool localOnly)
     {
         var ranges = new List<RangeDescriptor>();
-        while (!core.Router.TryCover(core.View, span, ranges))
-        {
-            if (localOnly)
-            {
-                return (ranges, pins.TooFresh(HlcTimestamp.Zero));
-            }
-
-            if (scope.IsOver)
-            {
-                return (ranges, GatewayCore.Deadline("a range was not found in time"));
-            }
-
-            if (await core.RefreshSystemAsync(scope) is { } error)
-            {
-                return (ranges, error);
-            }
-
-            await core.BackOffAsync(scope, 0);
-        }
-
-        return (ranges, null);
-    }
-
-    private static async Task<CallEnd> FinishedAsync(RequestScope part, Task<CallEnd> call)
-    {
-        var end = await call;
-        part.Finish();
-        return end;
+        return !localOnly ? await SpanParts.CoverAsync(core, scope, span)
+            : core.Router.TryCover(core.View, span, ranges) ? (ranges, null)
+            : (ranges, pins.TooFresh(HlcTimestamp.Zero));
     }
 
     private static CallEnd? Failure(CallEnd[] ends)
@@ -248,42 +210,6 @@ internal sealed class TableScans(GatewayCore core, CatalogReader catalog, ReadPi
         return latest;
     }
 
-    private static GeoError? CheckLimit(ScanRequest scan) => scan.Limit is >= 1 and <= GeoLimits.PageRowsMax
-        ? null
-        : new(GeoErrorKind.Invalid, "bad-limit", $"a limit is 1 to {GeoLimits.PageRowsMax}", "limit");
-
-    private static GeoError? TrySpan(TableInfo table, ScanRequest scan, out KeySpan span)
-    {
-        span = default;
-        if (RowMapper.TryPrefix(table, scan.Prefix, "prefix", out var prefix) is { } badPrefix)
-        {
-            return badPrefix;
-        }
-
-        span = new(prefix, prefix.PrefixEnd);
-        if (scan.From is { } from)
-        {
-            if (RowMapper.TryPrefix(table, from, "from", out var start) is { } badFrom)
-            {
-                return badFrom;
-            }
-
-            span = span with { Start = start > span.Start ? start : span.Start };
-        }
-
-        if (scan.To is { } to)
-        {
-            if (RowMapper.TryPrefix(table, to, "to", out var end) is { } badTo)
-            {
-                return badTo;
-            }
-
-            span = span with { End = end < span.End ? end : span.End };
-        }
-
-        return null;
-    }
-
     private static bool IsLocalOnly(ReadBound bound) => bound switch
     {
         ReadBound.Bounded bounded => bounded.LocalOnly,
@@ -291,68 +217,4 @@ internal sealed class TableScans(GatewayCore core, CatalogReader catalog, ReadPi
         ReadBound.At at => at.LocalOnly,
         _ => false,
     };
-
-    /// <summary>A page as it fills.</summary>
-    private sealed class PageBuilder(TableInfo table, TableRef name, ScanRequest scan, RowFilter filter)
-    {
-        private readonly List<VersionedRow> _rows = [];
-        private readonly RowLayout _layout = RowLayout.Of(table);
-        private int _bytes;
-        private bool _isFull;
-
-        public ImmutableArray<byte> QueryHash { get; } = PageToken.HashOf(name, scan);
-
-        public bool Descending => scan.Descending;
-
-        public bool IsFull => _isFull || _rows.Count >= scan.Limit;
-
-        public int Examined { get; private set; }
-
-        // Under a condition most rows may fall away, so more are asked for than are wanted.
-        public int RowsWanted => scan.Where.IsEmpty ? scan.Limit - _rows.Count : GeoLimits.PageRowsMax;
-
-        public int BytesWanted => GeoLimits.PageBytesMax;
-
-        /// <summary>Takes rows until the page is full, and says what of the span is left.</summary>
-        public KeySpan? Take(RangeOutcome.Scanned scanned, KeySpan span)
-        {
-            foreach (var row in scanned.Rows)
-            {
-                Examined++;
-                var key = RowMapper.KeyOf(row.Key);
-                var columns = _layout.Decode(key.AsSpan(), row.Value);
-                if (!filter.Matches(columns))
-                {
-                    continue;
-                }
-
-                var bytes = row.Key.Length + row.Value!.Length;
-                if (_rows.Count > 0 && _bytes + bytes > GeoLimits.PageBytesMax)
-                {
-                    _isFull = true;
-                    return Descending ? new(span.Start, row.Key.Successor) : new(row.Key, span.End);
-                }
-
-                _bytes += bytes;
-                _rows.Add(new(key, row.Version, _layout.ToRow(columns)));
-                if (_rows.Count >= scan.Limit)
-                {
-                    return After(scanned, row.Key, span);
-                }
-            }
-
-            return scanned.Resume;
-        }
-
-        public ScanPage End() => new([], null);
-
-        public ScanPage End(KeySpan? rest, HlcTimestamp at, ReadOnlySpan<byte> secret) => new(
-            [.. _rows],
-            rest is { IsEmpty: false } left ? new PageToken(table.Id, table.SchemaVersion, QueryHash, at, left).Seal(secret) : null);
-
-        private KeySpan? After(RangeOutcome.Scanned scanned, Key last, KeySpan span) =>
-            scanned.Rows[^1].Key == last ? scanned.Resume
-            : Descending ? new(span.Start, last)
-            : new(last.Successor, span.End);
-    }
 }

@@ -200,8 +200,8 @@ public sealed class NodeHost : IDisposable
             node = await Node.StartAsync(
                 settings.Node, new(storage, transport, scheduler, settings.Time, chance, settings.Events, settings.Metrics));
             CheckLabels(node, settings.Node);
-            var gateway = new Gateway(new PeerGatewayHost(node, scheduler, settings.Carrier, settings.Limits));
-            return new(node, scheduler, new(gateway, scheduler), settings.Unhandled);
+            node.Gateway = new(new PeerGatewayHost(node, scheduler, settings.Carrier, settings.Limits));
+            return new(node, scheduler, new(node.Gateway, scheduler), settings.Unhandled);
 
             // Until the node holds the system range, it knows the others by the answer to its request to join.
             NodeRecord? Find(NodeId id) =>

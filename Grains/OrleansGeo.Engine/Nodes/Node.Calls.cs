@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using OrleansGeo.Consensus;
 using OrleansGeo.Primitives;
+using OrleansGeo.Wire;
 
 namespace OrleansGeo.Engine;
 
@@ -33,6 +34,9 @@ public sealed partial class Node : IGatewayHost
 
     /// <inheritdoc />
     public NodeMetrics? Metrics { get; }
+
+    /// <summary>The node's own way in, which other nodes ask about transactions that were begun here; null before there is one.</summary>
+    public Gateway? Gateway { get; set; }
 
     HlcTimestamp IGatewayHost.Clock => Clock.Peek();
 
@@ -223,6 +227,10 @@ public sealed partial class Node : IGatewayHost
             Reply(caller, new RangeOutcome.Rtts([.. Peers.Where(peer => RttMicros(peer) is not null)
                 .Select(peer => KeyValuePair.Create(peer, RttMicros(peer)!.Value))]));
         }
+        else if (operation is RangeOperation.AskGateway ask)
+        {
+            _ = AnswerAsync(caller, ask);
+        }
         else if (_replicas.TryGetValue(range, out var replica) && !replica.Stopped)
         {
             replica.Handle(caller, operation);
@@ -231,6 +239,25 @@ public sealed partial class Node : IGatewayHost
         {
             Reply(caller, new RangeOutcome.NoReplica());
         }
+    }
+
+    // A gateway takes its time; how much it has stands in the bytes.
+    private async Task AnswerAsync(Caller caller, RangeOperation.AskGateway ask)
+    {
+        RangeOutcome outcome;
+        try
+        {
+            outcome = Gateway is null
+                ? new RangeOutcome.NoReplica()
+                : new RangeOutcome.GatewayAnswered(
+                    [.. await StoreWire.AnswerAsync(Gateway, StoreArea.Write, [.. ask.Request], CancellationToken.None)]);
+        }
+        catch (CodecException unreadable)
+        {
+            outcome = new RangeOutcome.Unsuitable(unreadable.Message);
+        }
+
+        Reply(caller, outcome);
     }
 
     private void Conclude(long id, CallResult result)

@@ -116,6 +116,7 @@ internal sealed partial class RangeReplica
             RangeOperation.Get get => get.At,
             RangeOperation.Scan scan => scan.At,
             RangeOperation.Look look => TimeOf(look),
+            RangeOperation.LookOver look => TimeOf(look),
             RangeOperation.Refresh refresh => refresh.To,
             RangeOperation.FindIntents find => find.At,
             _ => null,
@@ -190,9 +191,11 @@ internal sealed partial class RangeReplica
             case RangeOperation.Scan scan:
                 return Scan(scan, at, strong, record);
             case RangeOperation.Look look:
-                return new RangeOutcome.Found([.. look.Keys.Select(key => Look(key, at))], at, true, _node.Id);
+                return new RangeOutcome.Looked([.. look.Keys.Select(key => Look(key, at))], null, at, Descriptor!.Span);
+            case RangeOperation.LookOver look:
+                return LookOver(look, at);
             case RangeOperation.Refresh refresh:
-                return new RangeOutcome.Holding(HoldsAt(refresh));
+                return HoldsAt(refresh);
             case RangeOperation.FindIntents find:
                 return new RangeOutcome.Holding(HasIntents(find));
             default:
@@ -214,8 +217,20 @@ internal sealed partial class RangeReplica
             pending.Latch.Add(key, LatchAccess.Read);
         }
 
+        foreach (var span in SpansOf(operation))
+        {
+            pending.Latch.Add(span, LatchAccess.Read);
+        }
+
         Acquire(pending);
     }
+
+    private static ImmutableArray<KeySpan> SpansOf(RangeOperation operation) => operation switch
+    {
+        RangeOperation.LookOver look => [look.Span],
+        RangeOperation.Refresh refresh => refresh.Spans,
+        _ => [],
+    };
 
     private static ImmutableArray<Key> KeysOf(RangeOperation operation) => operation switch
     {
@@ -233,6 +248,18 @@ internal sealed partial class RangeReplica
             if (!Descriptor!.Span.Contains(key))
             {
                 return _node.MovedFrom(this, key);
+            }
+        }
+
+        // What is refreshed was parted by ranges; a scan says itself where it goes on.
+        if (operation is RangeOperation.Refresh refresh)
+        {
+            foreach (var span in refresh.Spans)
+            {
+                if (span.Intersect(Descriptor!.Span) != span)
+                {
+                    return _node.MovedFrom(this, Descriptor.Span.Contains(span.Start) ? Descriptor.Span.End : span.Start);
+                }
             }
         }
 
@@ -254,7 +281,12 @@ internal sealed partial class RangeReplica
             return _intents.FirstLocked(scan.Span, at);
         }
 
-        var upTo = operation is RangeOperation.Look ? HlcTimestamp.Max : at;
+        if (operation is RangeOperation.LookOver over)
+        {
+            return _intents.FirstLocked(over.Span, HlcTimestamp.Later(over.UpTo, at));
+        }
+
+        var upTo = operation is RangeOperation.Look look ? HlcTimestamp.Later(look.UpTo, at) : at;
         foreach (var key in KeysOf(operation))
         {
             if (_intents.TryGet(key, out var intent) && intent.Timestamp <= upTo)
@@ -271,10 +303,31 @@ internal sealed partial class RangeReplica
         var at = look.AtLeast;
         foreach (var key in look.Keys)
         {
-            at = HlcTimestamp.Later(at, _node.Mvcc.NewestTimestamp(_node.Storage, key));
+            at = HlcTimestamp.Later(
+                at, _node.Mvcc.TryGet(_node.Storage, key, look.UpTo, out var newest) ? newest.Timestamp : HlcTimestamp.Zero);
         }
 
         return at;
+    }
+
+    // A later version of a row that is answered, or would be, moves the whole look to now: this node's clock is past all that it applied.
+    private HlcTimestamp TimeOf(RangeOperation.LookOver look)
+    {
+        _rows.Clear();
+        var limits = new MvccScanLimits(look.RowsMax, look.BytesMax);
+        var span = look.Span.Intersect(Descriptor!.Span);
+        var read = _node.Mvcc.Scan(_node.Storage, span, look.AtLeast, limits, look.Descending, _rows).Read;
+        return _node.Mvcc.HasVersion(_node.Storage, read, look.AtLeast, look.UpTo)
+            ? HlcTimestamp.Earlier(_node.Clock.Now(), look.UpTo)
+            : look.AtLeast;
+    }
+
+    private RangeOutcome LookOver(RangeOperation.LookOver look, HlcTimestamp at)
+    {
+        var scan = new RangeOperation.Scan(look.Span, at, look.Descending, look.RowsMax, look.BytesMax);
+        return Scan(scan, at, strong: true, record: true) is RangeOutcome.Scanned scanned
+            ? new RangeOutcome.Looked(scanned.Rows, scanned.Resume, at, Descriptor!.Span)
+            : _node.MovedFrom(this, look.Descending ? look.Span.End : look.Span.Start);
     }
 
     private FoundValue Look(Key key, HlcTimestamp at)
@@ -283,27 +336,54 @@ internal sealed partial class RangeReplica
         return Find(key, at);
     }
 
-    private bool HoldsAt(RangeOperation.Refresh refresh)
+    private RangeOutcome.Holding HoldsAt(RangeOperation.Refresh refresh)
     {
         if (PlantedBug.Is(BugNoRefresh))
         {
-            return true;
+            return new(true);
+        }
+
+        var upTo = refresh.IsNewest ? HlcTimestamp.Max : refresh.To;
+        var isLocked = false;
+        foreach (var key in refresh.Keys)
+        {
+            if (_node.Mvcc.HasVersion(_node.Storage, KeySpan.Of(key), refresh.From, upTo))
+            {
+                return new(false);
+            }
+
+            isLocked |= _intents.TryGet(key, out var intent) && IsInTheWay(intent);
+        }
+
+        foreach (var span in refresh.Spans)
+        {
+            if (_node.Mvcc.HasVersion(_node.Storage, span, refresh.From, upTo))
+            {
+                return new(false);
+            }
+
+            isLocked |= _intents.In(span).Any(IsInTheWay);
+        }
+
+        if (isLocked)
+        {
+            return new(false, MayYet: true);
+        }
+
+        foreach (var span in refresh.Spans)
+        {
+            _reads.Record(span, refresh.To);
         }
 
         foreach (var key in refresh.Keys)
         {
-            var newest = refresh.IsNewest ? _node.Mvcc.NewestTimestamp(_node.Storage, key)
-                : _node.Mvcc.TryGet(_node.Storage, key, refresh.To, out var version) ? version.Timestamp : HlcTimestamp.Zero;
-            var isLocked = _intents.TryGet(key, out var intent) && (refresh.IsNewest || intent.Timestamp <= refresh.To);
-            if (newest > refresh.From || isLocked)
-            {
-                return false;
-            }
-
             _reads.Record(key, refresh.To);
         }
 
-        return true;
+        return new(true);
+
+        // What the transaction itself is about to write changes nothing of what it has read.
+        bool IsInTheWay(Intent intent) => intent.By.Id != refresh.By && intent.Timestamp <= upTo;
     }
 
     // Where an intent is missing, what was asked about stays true: a read at the timestamp stays behind, and an intent that comes later

@@ -38,7 +38,7 @@ internal sealed partial class RangeReplica
             case RangeOperation.Lay lay:
                 HandleLay(caller, lay);
                 break;
-            case RangeOperation.Look or RangeOperation.Refresh or RangeOperation.FindIntents:
+            case RangeOperation.Look or RangeOperation.LookOver or RangeOperation.Refresh or RangeOperation.FindIntents:
                 HandleTransactionRead(caller, operation);
                 break;
             case RangeOperation.Conclude or RangeOperation.Finish or RangeOperation.RefuseRequest:

@@ -172,8 +172,7 @@ internal sealed partial class RangeReplica
         {
             var check = checks[i];
             var (version, row) = NewestRow(check.Key, ref newest);
-            if (!WriteRules.Holds(check.Precondition, row is not null, version)
-                || (check.Row is { } comparison && (row is null || !comparison.Holds(row))))
+            if (!WriteRules.Holds(check, version, row))
             {
                 return Evaluation.Nothing with { Refusal = new(i, RefusalReason.Check, version), Newest = newest };
             }

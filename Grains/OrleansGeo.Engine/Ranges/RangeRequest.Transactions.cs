@@ -72,14 +72,27 @@ public abstract partial record RangeOperation
     /// Newest versions of keys at a timestamp at or above the one given: as much above it as it takes to see everything that is in this
     /// range's log.
     /// </summary>
-    public sealed record Look(ImmutableArray<Key> Keys, HlcTimestamp AtLeast) : RangeOperation;
-
-    /// <summary>Whether what was read of keys at one timestamp holds at a later one as well; if so, it stays that way.</summary>
     /// <param name="Keys">The keys.</param>
+    /// <param name="AtLeast">The timestamp to read at.</param>
+    /// <param name="UpTo">What lies above this was written after the asker had looked at the range for the first time, and need not be
+    /// seen; the highest timestamp there is when it has not looked before.</param>
+    public sealed record Look(ImmutableArray<Key> Keys, HlcTimestamp AtLeast, HlcTimestamp UpTo) : RangeOperation;
+
+    /// <summary>Rows of a span, as <see cref="Scan"/> gives them and at a timestamp as for <see cref="Look"/>: what is in the log of the
+    /// part that is answered is seen.</summary>
+    public sealed record LookOver(
+        KeySpan Span, HlcTimestamp AtLeast, HlcTimestamp UpTo, bool Descending, int RowsMax, int BytesMax) : RangeOperation;
+
+    /// <summary>Whether what was read at one timestamp holds at a later one as well; if so, it stays that way.</summary>
+    /// <param name="Keys">The keys.</param>
+    /// <param name="Spans">Spans of which all rows were read.</param>
     /// <param name="From">When they were read.</param>
     /// <param name="To">When they are to be as they were read.</param>
     /// <param name="IsNewest">What was read must be what is there now, also above that timestamp.</param>
-    public sealed record Refresh(ImmutableArray<Key> Keys, HlcTimestamp From, HlcTimestamp To, bool IsNewest) : RangeOperation;
+    /// <param name="By">The attempt that asks: its own intents change nothing for it. Null when it has none.</param>
+    public sealed record Refresh(
+        ImmutableArray<Key> Keys, ImmutableArray<KeySpan> Spans, HlcTimestamp From, HlcTimestamp To, bool IsNewest, TransactionId? By)
+        : RangeOperation;
 
     /// <summary>Whether a transaction has intents on keys at or below a timestamp; where it has not, it never will have.</summary>
     public sealed record FindIntents(ImmutableArray<Key> Keys, TransactionId Id, HlcTimestamp At) : RangeOperation;
@@ -102,6 +115,12 @@ public abstract partial record RangeOperation
         /// <summary>Keys that the range must hold.</summary>
         public int Count => Commits.Length + Resolutions.Length + Forgotten.Length;
     }
+
+    /// <summary>
+    /// A request to the asked node's own gateway, whatever replicas it has: transactions that stay open live on the node where they were
+    /// begun. The bytes are those of <see cref="Wire.StoreWire"/>.
+    /// </summary>
+    public sealed record AskGateway(ImmutableArray<byte> Request) : RangeOperation;
 
     /// <summary>Records that a named request was refused, unless something else is recorded of it.</summary>
     public sealed record RefuseRequest(Key Anchor, RequestName Request, RangeOutcome.Refused Refusal) : RangeOperation;
@@ -127,9 +146,21 @@ public abstract partial record RangeOutcome
     /// <param name="Span">The range: the intents of those transactions on keys in it are resolved too.</param>
     public sealed record Finished(ImmutableArray<HlcTimestamp?> CommittedAt, KeySpan Span) : RangeOutcome;
 
+    /// <summary>What a look found.</summary>
+    /// <param name="Rows">The keys in the order asked, or the rows of the span.</param>
+    /// <param name="Resume">The part of the span not read, or null.</param>
+    /// <param name="ReadAt">When all of it holds.</param>
+    /// <param name="Held">What the range holds that answers.</param>
+    public sealed record Looked(ImmutableArray<FoundValue> Rows, KeySpan? Resume, HlcTimestamp ReadAt, KeySpan Held) : RangeOutcome;
+
     /// <summary>Another attempt is being made for the same request.</summary>
     public sealed record Claimed(TransactionTag By) : RangeOutcome;
 
+    /// <summary>What the node's gateway answers; the bytes are those of <see cref="Wire.StoreWire"/>.</summary>
+    public sealed record GatewayAnswered(ImmutableArray<byte> Answer) : RangeOutcome;
+
     /// <summary>Yes or no.</summary>
-    public sealed record Holding(bool Holds) : RangeOutcome;
+    /// <param name="Holds">Which.</param>
+    /// <param name="MayYet">No, because of a transaction that is not decided: asked again later the answer may be yes.</param>
+    public sealed record Holding(bool Holds, bool MayYet = false) : RangeOutcome;
 }

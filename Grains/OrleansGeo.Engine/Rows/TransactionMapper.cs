@@ -16,21 +16,9 @@ public sealed record MappedTransaction(
     ImmutableArray<ImmutableArray<Datum>> WriteKeys);
 
 /// <summary>A condition of a transaction on one stored key.</summary>
-/// <param name="Key">The stored key.</param>
+/// <param name="Check">What must hold.</param>
 /// <param name="Condition">What the user asks for.</param>
-/// <param name="Check">For a <see cref="TransactionCondition.Field"/>, the comparison with the stored row; else null.</param>
-public sealed record MappedCondition(Key Key, TransactionCondition Condition, RowCheck? Check)
-{
-    /// <summary>True when the condition holds of what is stored.</summary>
-    /// <param name="version">The row's version; not looked at when there is no row.</param>
-    /// <param name="row">The stored row; null when there is none.</param>
-    public bool Holds(HlcTimestamp version, byte[]? row) => Condition switch
-    {
-        TransactionCondition.Existence existence => existence.Exists == row is not null,
-        TransactionCondition.VersionIs same => row is not null && version == same.Version,
-        _ => row is not null && Check!.Holds(row),
-    };
-}
+public sealed record MappedCondition(KeyCheck Check, TransactionCondition Condition);
 
 /// <summary>
 /// From transactions as users give them to keys and values as ranges hold them: limits, tables, columns, types, and that no row is written
@@ -61,7 +49,7 @@ public static class TransactionMapper
     {
         if (transaction.Isolation is < TransactionIsolation.Serializable or > TransactionIsolation.Strict)
         {
-            return new(GeoErrorKind.Invalid, "unknown-isolation", "a transaction is serializable or strict", "isolation");
+            return UnknownIsolation;
         }
 
         var (reads, conditions, writes) = (transaction.Reads.Length, transaction.Conditions.Length, transaction.Writes.Length);
@@ -162,13 +150,7 @@ public static class TransactionMapper
         }
 
         (writes, keys) = (mapped.MoveToImmutable(), completed.MoveToImmutable());
-        return bytes <= GeoLimits.TransactionBytesMax
-            ? null
-            : new(
-                GeoErrorKind.TooLarge,
-                "transaction-too-large",
-                $"the transaction writes {bytes} bytes and {GeoLimits.TransactionBytesMax} is the limit",
-                "writes");
+        return bytes <= GeoLimits.TransactionBytesMax ? null : TransactionRefusals.TooLarge(bytes);
     }
 
     private static GeoError? TryCondition(
@@ -182,7 +164,7 @@ public static class TransactionMapper
 
         if (condition is not TransactionCondition.Field field)
         {
-            mapped = new(key, condition, null);
+            mapped = new(new(key, PreconditionOf(condition), null, false), condition);
             return null;
         }
 
@@ -194,9 +176,17 @@ public static class TransactionMapper
 
         var inKey = Array.IndexOf(layout.KeyPositions, position);
         var missing = inKey >= 0 ? condition.Key[inKey] : layout.Missing(position);
-        mapped = new(key, condition, new(table.ColumnIds[position], field.Condition.Operator, field.Condition.Literal, missing));
+        var row = new RowCheck(table.ColumnIds[position], field.Condition.Operator, field.Condition.Literal, missing);
+        mapped = new(new(key, Precondition.None, row, false), condition);
         return null;
     }
+
+    private static Precondition PreconditionOf(TransactionCondition condition) => condition switch
+    {
+        TransactionCondition.Existence existence => existence.Exists ? Precondition.Exists : Precondition.Absent,
+        TransactionCondition.VersionIs same => Precondition.VersionIs(same.Version),
+        _ => Precondition.None,
+    };
 
     private static GeoError? TryKey(
         IReadOnlyDictionary<string, TableInfo> tables, string name, ImmutableArray<Datum> key, out TableInfo table, out Key rowKey)
@@ -216,7 +206,12 @@ public static class TransactionMapper
             $"the transaction has {steps} {field} and {GeoLimits.TransactionStepsMax} is the limit",
             field);
 
-    private static GeoError At(string steps, int position, GeoError error) =>
+    /// <summary>An isolation that is none.</summary>
+    public static GeoError UnknownIsolation { get; } =
+        new(GeoErrorKind.Invalid, "unknown-isolation", "a transaction is serializable or strict", "isolation");
+
+    /// <summary>An error of one step, its field as the path from the request.</summary>
+    public static GeoError At(string steps, int position, GeoError error) =>
         error with { Field = error.Field is null ? $"{steps}[{position}]" : $"{steps}[{position}].{error.Field}" };
 }
 
@@ -242,6 +237,13 @@ public static class TransactionRefusals
     /// <param name="position">Which, from 0.</param>
     /// <param name="alone">What the write alone is answered.</param>
     public static GeoError Write(int position, GeoError alone) => alone with { Field = $"writes[{position}]" };
+
+    /// <summary>The transaction writes more than it may.</summary>
+    public static GeoError TooLarge(long bytes) => new(
+        GeoErrorKind.TooLarge,
+        "transaction-too-large",
+        $"the transaction writes {bytes} bytes and {GeoLimits.TransactionBytesMax} is the limit",
+        "writes");
 
     /// <summary>The sum of an increment does not fit its column's type.</summary>
     public static GeoError OutOfRange() =>

@@ -34,6 +34,7 @@ public static class EnvelopeCodecFields
         RangeRequest { Operation: RangeOperation.Write write } => EstimateBytes(write),
         RangeReply { Outcome: RangeOutcome.Found found } => EstimateBytes(found.Values),
         RangeReply { Outcome: RangeOutcome.Scanned scanned } => EstimateBytes(scanned.Rows),
+        RangeReply { Outcome: RangeOutcome.Looked looked } => EstimateBytes(looked.Rows),
         _ => 64,
     };
 

@@ -18,13 +18,11 @@ public static partial class EnvelopeCodecOperations
                 writer.WriteByte(13);
                 writer.WriteKeys(look.Keys);
                 writer.WriteTimestamp(look.AtLeast);
+                writer.WriteTimestamp(look.UpTo);
                 break;
             case RangeOperation.Refresh refresh:
                 writer.WriteByte(14);
-                writer.WriteKeys(refresh.Keys);
-                writer.WriteTimestamp(refresh.From);
-                writer.WriteTimestamp(refresh.To);
-                writer.WriteBool(refresh.IsNewest);
+                WriteRefresh(writer, refresh);
                 break;
             case RangeOperation.FindIntents find:
                 writer.WriteByte(15);
@@ -42,8 +40,21 @@ public static partial class EnvelopeCodecOperations
                 refuse.Request.Write(writer);
                 EnvelopeCodecOutcomes.Write(writer, refuse.Refusal);
                 break;
-            case RangeOperation.Finish finish:
+            case RangeOperation.LookOver look:
                 writer.WriteByte(20);
+                writer.WriteSpan(look.Span);
+                writer.WriteTimestamp(look.AtLeast);
+                writer.WriteTimestamp(look.UpTo);
+                writer.WriteBool(look.Descending);
+                writer.WriteInt32(look.RowsMax);
+                writer.WriteInt32(look.BytesMax);
+                break;
+            case RangeOperation.AskGateway ask:
+                writer.WriteByte(21);
+                writer.WriteBytes(ask.Request.AsSpan());
+                break;
+            case RangeOperation.Finish finish:
+                writer.WriteByte(22);
                 writer.WriteList(finish.Commits, WriteConclude);
                 writer.WriteList(finish.Resolutions, static (w, one) => one.Write(w));
                 writer.WriteList(finish.Forgotten, static (w, place) =>
@@ -61,20 +72,42 @@ public static partial class EnvelopeCodecOperations
     private static RangeOperation ReadTransactional(ref CodecReader reader, byte which) => which switch
     {
         12 => ReadLay(ref reader),
-        13 => new RangeOperation.Look(reader.ReadKeys(), reader.ReadTimestamp()),
-        14 => new RangeOperation.Refresh(reader.ReadKeys(), reader.ReadTimestamp(), reader.ReadTimestamp(), reader.ReadBool()),
+        13 => new RangeOperation.Look(reader.ReadKeys(), reader.ReadTimestamp(), reader.ReadTimestamp()),
+        14 => ReadRefresh(ref reader),
         15 => new RangeOperation.FindIntents(reader.ReadKeys(), TransactionId.Read(ref reader), reader.ReadTimestamp()),
         16 => ReadConclude(ref reader),
         19 => new RangeOperation.RefuseRequest(
             reader.ReadKey(),
             RequestName.Read(ref reader),
             EnvelopeCodecOutcomes.Read(ref reader) as RangeOutcome.Refused ?? throw new CodecException("a refusal is none")),
-        20 => new RangeOperation.Finish(
+        20 => new RangeOperation.LookOver(
+            reader.ReadSpan(), reader.ReadTimestamp(), reader.ReadTimestamp(), reader.ReadBool(), reader.ReadInt32(), reader.ReadInt32()),
+        21 => new RangeOperation.AskGateway(ReadBlob(ref reader)),
+        22 => new RangeOperation.Finish(
             reader.ReadList(ReadConclude),
             reader.ReadList(static (ref r) => Resolution.Read(ref r)),
             reader.ReadList(static (ref r) => new RecordPlace(r.ReadKey(), TransactionId.Read(ref r)))),
         _ => throw new CodecException($"this build knows no range operation {which}"),
     };
+
+    private static void WriteRefresh(CodecWriter writer, RangeOperation.Refresh refresh)
+    {
+        writer.WriteKeys(refresh.Keys);
+        writer.WriteList(refresh.Spans, static (w, span) => w.WriteSpan(span));
+        writer.WriteTimestamp(refresh.From);
+        writer.WriteTimestamp(refresh.To);
+        writer.WriteBool(refresh.IsNewest);
+        writer.WriteBool(refresh.By is not null);
+        refresh.By?.Write(writer);
+    }
+
+    private static RangeOperation.Refresh ReadRefresh(ref CodecReader reader) => new(
+        reader.ReadKeys(),
+        reader.ReadList(static (ref r) => r.ReadSpan()),
+        reader.ReadTimestamp(),
+        reader.ReadTimestamp(),
+        reader.ReadBool(),
+        reader.ReadBool() ? TransactionId.Read(ref reader) : null);
 
     private static void WriteConclude(CodecWriter writer, RangeOperation.Conclude conclude)
     {
@@ -160,9 +193,26 @@ public static partial class EnvelopeCodecOutcomes
             case RangeOutcome.Holding holding:
                 writer.WriteByte(20);
                 writer.WriteBool(holding.Holds);
+                writer.WriteBool(holding.MayYet);
+                break;
+            case RangeOutcome.Looked looked:
+                writer.WriteByte(23);
+                writer.WriteList(looked.Rows, WriteFound);
+                writer.WriteBool(looked.Resume is not null);
+                if (looked.Resume is { } rest)
+                {
+                    writer.WriteSpan(rest);
+                }
+
+                writer.WriteTimestamp(looked.ReadAt);
+                writer.WriteSpan(looked.Held);
+                break;
+            case RangeOutcome.GatewayAnswered answered:
+                writer.WriteByte(22);
+                writer.WriteBytes(answered.Answer.AsSpan());
                 break;
             case RangeOutcome.Finished finished:
-                writer.WriteByte(22);
+                writer.WriteByte(24);
                 writer.WriteList(finished.CommittedAt, static (w, at) => w.WriteOptional(at));
                 writer.WriteSpan(finished.Span);
                 break;
@@ -178,8 +228,11 @@ public static partial class EnvelopeCodecOutcomes
             reader.ReadTimestamp(), reader.ReadList(ReadWritten), reader.ReadList(ReadFound), reader.ReadBool(), WanPath.Read(ref reader)),
         18 => new RangeOutcome.Standing(reader.ReadBool() ? TransactionRecord.Read(ref reader) : null, WanPath.Read(ref reader)),
         19 => new RangeOutcome.Claimed(TransactionTag.Read(ref reader)),
-        20 => new RangeOutcome.Holding(reader.ReadBool()),
-        22 => new RangeOutcome.Finished(reader.ReadList(static (ref r) => r.ReadOptionalTimestamp()), reader.ReadSpan()),
+        20 => new RangeOutcome.Holding(reader.ReadBool(), reader.ReadBool()),
+        23 => new RangeOutcome.Looked(
+            reader.ReadList(ReadFound), reader.ReadBool() ? reader.ReadSpan() : null, reader.ReadTimestamp(), reader.ReadSpan()),
+        22 => new RangeOutcome.GatewayAnswered([.. reader.ReadBytes()]),
+        24 => new RangeOutcome.Finished(reader.ReadList(static (ref r) => r.ReadOptionalTimestamp()), reader.ReadSpan()),
         _ => throw new CodecException($"this build knows no range outcome {which}"),
     };
 }

@@ -26,6 +26,10 @@ public sealed class IntentTable
     /// <summary>All intents, by key.</summary>
     public IEnumerable<Intent> All => _keys.Select(key => _byKey[key]);
 
+    /// <summary>The intents of a span, by key.</summary>
+    public IEnumerable<Intent> In(KeySpan span) =>
+        _byKey.Values.SkipWhile(intent => intent.Key < span.Start).TakeWhile(intent => intent.Key < span.End);
+
     /// <summary>Adds the intents of a span that are in storage.</summary>
     public void Load(IOrderedReader reader, KeySpan span)
     {

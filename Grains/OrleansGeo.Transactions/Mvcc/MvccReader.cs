@@ -8,6 +8,7 @@ namespace OrleansGeo.Transactions;
 /// </summary>
 public sealed class MvccReader
 {
+    private const int OldBeforeSeek = 4;
     private readonly CodecWriter _start = new();
     private readonly CodecWriter _end = new();
     private readonly MvccScan _scan = new();
@@ -29,6 +30,29 @@ public sealed class MvccReader
     {
         using var cursor = OpenAt(reader, key, HlcTimestamp.Max);
         return cursor.SeekAtOrAfter(_start.Written) ? MvccKey.TimestampOf(cursor.Key) : HlcTimestamp.Zero;
+    }
+
+    /// <summary>Whether a key of a span has a version, tombstones included, above one timestamp and at or below another.</summary>
+    public bool HasVersion(IOrderedReader reader, KeySpan span, HlcTimestamp above, HlcTimestamp upTo)
+    {
+        MvccKey.EncodePrefix(_start, span.Start);
+        MvccKey.EncodePrefix(_end, span.End);
+        using var cursor = reader.OpenCursor(_start.Written, _end.Written);
+        var valid = cursor.SeekAtOrAfter(_start.Written);
+        for (var old = 0; valid;)
+        {
+            var timestamp = MvccKey.TimestampOf(cursor.Key);
+            if (timestamp > above && timestamp <= upTo)
+            {
+                return true;
+            }
+
+            // The older versions of a key come last: after some, the next key is sought.
+            old += timestamp <= above ? 1 : 0;
+            valid = old < OldBeforeSeek ? cursor.MoveNext() : SeekPastKey(cursor, ref old);
+        }
+
+        return false;
     }
 
     /// <summary>
@@ -62,6 +86,16 @@ public sealed class MvccReader
     public MvccScanEnd Scan(
         IOrderedReader reader, KeySpan span, HlcTimestamp at, MvccScanLimits limits, bool reverse, List<MvccRow> rows) =>
         _scan.Run(reader, span, at, limits, reverse, rows);
+
+    private bool SeekPastKey(IOrderedCursor cursor, ref int old)
+    {
+        old = 0;
+        var prefix = MvccKey.PrefixOf(cursor.Key);
+        _start.Clear();
+        _start.WriteRaw(prefix[..^1]);
+        _start.WriteByte((byte)(prefix[^1] + 1));
+        return cursor.SeekAtOrAfter(_start.Written);
+    }
 
     // Between these bounds lie the versions of this key at or below the timestamp, and nothing else.
     private IOrderedCursor OpenAt(IOrderedReader reader, Key key, HlcTimestamp at)

@@ -14,7 +14,7 @@ public sealed class OneShotClient(SimRun run, int id, NodeId home) : ITransactio
 {
     private const int AttemptsMax = 6;
     private readonly Prng _prng = run.World.Prng.Fork((ulong)(3000 + id));
-    private NodeId _node = home;
+    private SimFront? _front;
     private int _requests;
     private string? _session;
 
@@ -124,8 +124,8 @@ public sealed class OneShotClient(SimRun run, int id, NodeId home) : ITransactio
 
     private async Task<TransactionEnd> ScanAsync(AbstractTransaction transaction)
     {
-        var span = (TransactionStep.Span)transaction.Steps[0];
-        if (Front() is not { } front)
+        var span = (AbstractStep.Span)transaction.Steps[0];
+        if (Front.Current() is not { } front)
         {
             return new(TransactionOutcome.Aborted, []);
         }
@@ -134,7 +134,7 @@ public sealed class OneShotClient(SimRun run, int id, NodeId home) : ITransactio
         var page = await front.ScanAsync(new(SimRun.Database, run.TableOf(span.From)), scan, ReadBound.Strong, Options(null), default);
         if (page.Value is null)
         {
-            Move(page.Error);
+            Front.Met(page.Error!);
             return new(TransactionOutcome.Aborted, []);
         }
 
@@ -147,7 +147,7 @@ public sealed class OneShotClient(SimRun run, int id, NodeId home) : ITransactio
     // Null when no node could be asked.
     private async Task<GeoResult<TransactionResult>?> AskAsync(TransactionRequest request, string? name)
     {
-        if (Front() is not { } front)
+        if (Front.Current() is not { } front)
         {
             return null;
         }
@@ -156,30 +156,13 @@ public sealed class OneShotClient(SimRun run, int id, NodeId home) : ITransactio
         _session = result.Meta.Session ?? _session;
         if (result.Error is { Kind: not GeoErrorKind.PreconditionFailed } error)
         {
-            Move(error);
+            Front.Met(error);
         }
 
         return result;
     }
 
-    private NodeFront? Front()
-    {
-        if (run.Cluster.Cluster.Nodes[_node].Front is { } front)
-        {
-            return front;
-        }
-
-        Move(null);
-        return run.Cluster.Cluster.Nodes[_node].Front;
-    }
-
-    private void Move(GeoError? error)
-    {
-        if (error is null || error.Code == "node-stopped" || _prng.Chance(0.2))
-        {
-            _node = run.Cluster.Cluster.Nodes.Keys.ElementAt(_prng.Below(run.Cluster.Cluster.Nodes.Count));
-        }
-    }
+    private SimFront Front => _front ??= new(run, _prng, home);
 
     private RequestOptions Options(string? name) => new(TimeSpan.FromMilliseconds(_prng.Between(500, 8_000)), name, _session);
 

@@ -47,42 +47,42 @@ internal sealed class OneShotPlan
         return true;
     }
 
-    private static IEnumerable<string> ReadBy(TransactionStep step) => step switch
+    private static IEnumerable<string> ReadBy(AbstractStep step) => step switch
     {
-        TransactionStep.Get get => [get.Key],
-        TransactionStep.GetList get => [get.Key],
-        TransactionStep.Append append => [append.Key],
-        TransactionStep.Add add => [add.Key],
-        TransactionStep.RequireSum require => require.Keys,
+        AbstractStep.Get get => [get.Key],
+        AbstractStep.GetList get => [get.Key],
+        AbstractStep.Append append => [append.Key],
+        AbstractStep.Add add => [add.Key],
+        AbstractStep.RequireSum require => require.Keys,
         _ => [],
     };
 
-    private bool Play(TransactionStep step, int place)
+    private bool Play(AbstractStep step, int place)
     {
         switch (step)
         {
-            case TransactionStep.Get get:
+            case AbstractStep.Get get:
                 Read(get.Key);
                 return true;
-            case TransactionStep.GetList get:
+            case AbstractStep.GetList get:
                 Operations.Add(new MicroOperation.ReadList(get.Key, ElementsOf(get.Key)));
                 return true;
-            case TransactionStep.Put put:
+            case AbstractStep.Put put:
                 Write(put.Key, put.Value);
                 Operations.Add(new MicroOperation.Write(put.Key, put.Value));
                 return true;
-            case TransactionStep.Append append:
+            case AbstractStep.Append append:
                 var before = ElementsOf(append.Key);
                 Operations.Add(new MicroOperation.ReadList(append.Key, before));
                 Operations.Add(new MicroOperation.Append(append.Key, append.Element));
                 Write(append.Key, string.Join(' ', before.Append(append.Element)));
                 return true;
-            case TransactionStep.Add add:
+            case AbstractStep.Add add:
                 var text = TaggedNumber.Text(TaggedNumber.Of(Read(add.Key)) + add.By, _transaction.Token, place);
                 Write(add.Key, text);
                 Operations.Add(new MicroOperation.Write(add.Key, text));
                 return true;
-            case TransactionStep.RequireSum require:
+            case AbstractStep.RequireSum require:
                 var sum = 0L;
                 foreach (var key in require.Keys)
                 {

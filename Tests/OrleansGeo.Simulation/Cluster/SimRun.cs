@@ -44,17 +44,30 @@ public sealed record SimRunOptions
     /// <summary>The isolation they ask for.</summary>
     public TransactionIsolation Isolation { get; init; } = TransactionIsolation.Serializable;
 
+    /// <summary>Whether clients keep transactions open and take them step by step; else each is a request.</summary>
+    public bool Open { get; init; }
+
     /// <summary>How much of a log is kept: little brings snapshots, much brings long replays after a crash.</summary>
     public int LogKeepBytes { get; init; } = 4 << 10;
 
-    /// <summary>The options that a seed draws for transactions: the seed says which workload, and at which isolation.</summary>
+    /// <summary>
+    /// The options that a seed draws for transactions: the seed says which workload, and at which isolation. Of 600 seeds the first half
+    /// takes whole requests, the other open transactions.
+    /// </summary>
     public static SimRunOptions DrawTransactions(ulong seed)
     {
         var isolation = seed / 8 % 3 == 0 ? TransactionIsolation.Strict : TransactionIsolation.Serializable;
         var check = isolation == TransactionIsolation.Strict
             ? TransactionCheckOptions.Strict
             : TransactionCheckOptions.Default with { Sessions = true };
-        return Draw(seed) with { Transactions = () => WorkloadOf(seed, check), Isolation = isolation, Joins = 0 };
+        var open = (seed - 1) / 300 % 2 == 1;
+        return Draw(seed) with
+        {
+            Transactions = () => open && seed % 8 == 1 ? new PhantomWorkload(check) : WorkloadOf(seed, check),
+            Isolation = isolation,
+            Joins = 0,
+            Open = open,
+        };
     }
 
     private static TransactionWorkload WorkloadOf(ulong seed, TransactionCheckOptions check) => (seed % 8) switch
@@ -273,7 +286,8 @@ public sealed class SimRun
 
         var prng = World.Prng.Fork((ulong)(2000 + id));
         var transactor = new WorkloadClient(
-            _workload, Transactions, new OneShotClient(this, id, home), id, prng, () => World.NowMicros);
+            _workload, Transactions, Options.Open ? new OpenClient(this, id, home) : new OneShotClient(this, id, home), id, prng,
+            () => World.NowMicros);
         _transactors.Add(transactor);
         return async () =>
         {

@@ -20,7 +20,7 @@ public sealed class BankWorkload : TransactionWorkload
         _accounts = [.. Enumerable.Range(0, accounts).Select(i => $"account/{i:D3}")];
         _total = accounts * balance;
         _mayBeNegative = mayBeNegative;
-        Setup = [.. _accounts.Select(account => Make(new TransactionStep.Add(account, balance)))];
+        Setup = [.. _accounts.Select(account => Make(new AbstractStep.Add(account, balance)))];
     }
 
     /// <inheritdoc />
@@ -37,14 +37,14 @@ public sealed class BankWorkload : TransactionWorkload
     {
         if (prng.Chance(0.35))
         {
-            return prng.Chance(0.5) ? ReadAll() : Make(new TransactionStep.Span("account/", "account/~"));
+            return prng.Chance(0.5) ? ReadAll() : Make(new AbstractStep.Span("account/", "account/~"));
         }
 
         var from = prng.Below(_accounts.Length);
         var to = (from + 1 + prng.Below(_accounts.Length - 1)) % _accounts.Length;
         var amount = prng.Between(1, 10);
-        TransactionStep[] transfer = [new TransactionStep.Add(_accounts[from], -amount), new TransactionStep.Add(_accounts[to], amount)];
-        return _mayBeNegative ? Make(transfer) : Make([new TransactionStep.RequireSum([_accounts[from]], amount), .. transfer]);
+        AbstractStep[] transfer = [new AbstractStep.Add(_accounts[from], -amount), new AbstractStep.Add(_accounts[to], amount)];
+        return _mayBeNegative ? Make(transfer) : Make([new AbstractStep.RequireSum([_accounts[from]], amount), .. transfer]);
     }
 
     /// <inheritdoc />
@@ -67,5 +67,5 @@ public sealed class BankWorkload : TransactionWorkload
         }
     }
 
-    private AbstractTransaction ReadAll() => Make([.. _accounts.Select(account => new TransactionStep.Get(account))]);
+    private AbstractTransaction ReadAll() => Make([.. _accounts.Select(account => new AbstractStep.Get(account))]);
 }

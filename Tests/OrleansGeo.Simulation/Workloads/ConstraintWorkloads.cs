@@ -20,8 +20,8 @@ public sealed class WriteSkewWorkload(TransactionCheckOptions options, int draws
         var pair = _draws++ / drawsPerPair;
         string[] rows = [$"skew/{pair:D5}/a", $"skew/{pair:D5}/b"];
         return prng.Chance(0.3)
-            ? Make([.. rows.Select(row => new TransactionStep.Get(row))])
-            : Make(new TransactionStep.RequireSum(rows, 0, 0), new TransactionStep.Add(rows[prng.Below(2)], 1));
+            ? Make([.. rows.Select(row => new AbstractStep.Get(row))])
+            : Make(new AbstractStep.RequireSum(rows, 0, 0), new AbstractStep.Add(rows[prng.Below(2)], 1));
     }
 
     /// <inheritdoc />
@@ -48,8 +48,8 @@ public sealed class PhantomWorkload(TransactionCheckOptions options, int room = 
         var span = $"slot/{_draws++ / drawsPerSpan:D5}/";
         var value = NewValue();
         return prng.Chance(0.3)
-            ? Make(new TransactionStep.Span(span, span + "~"))
-            : Make(new TransactionStep.RequireFewer(span, span + "~", room), new TransactionStep.Put(span + value, value));
+            ? Make(new AbstractStep.Span(span, span + "~"))
+            : Make(new AbstractStep.RequireFewer(span, span + "~", room), new AbstractStep.Put(span + value, value));
     }
 
     /// <inheritdoc />

@@ -16,7 +16,7 @@ public sealed class MonotonicWorkload(TransactionCheckOptions options, int count
     public override AbstractTransaction Next(int client, Prng prng)
     {
         var key = $"monotonic/{prng.Below(counters)}";
-        return prng.Chance(0.5) ? Make(new TransactionStep.Add(key, 1)) : Make(new TransactionStep.Get(key));
+        return prng.Chance(0.5) ? Make(new AbstractStep.Add(key, 1)) : Make(new AbstractStep.Get(key));
     }
 
     /// <inheritdoc />
@@ -65,13 +65,13 @@ public sealed class LostUpdateWorkload(TransactionCheckOptions options, int coun
 
     /// <inheritdoc />
     public override IReadOnlyList<AbstractTransaction> Final =>
-        [.. Enumerable.Range(0, counters).Select(i => Make(new TransactionStep.Get(Key(i))))];
+        [.. Enumerable.Range(0, counters).Select(i => Make(new AbstractStep.Get(Key(i))))];
 
     /// <inheritdoc />
     public override AbstractTransaction Next(int client, Prng prng)
     {
         var key = Key(prng.Below(counters));
-        return prng.Chance(0.7) ? Make(new TransactionStep.Add(key, 1)) : Make(new TransactionStep.Get(key));
+        return prng.Chance(0.7) ? Make(new AbstractStep.Add(key, 1)) : Make(new AbstractStep.Get(key));
     }
 
     /// <inheritdoc />

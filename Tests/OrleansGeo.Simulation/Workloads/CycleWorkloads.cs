@@ -21,11 +21,11 @@ public sealed class ListAppendWorkload(TransactionCheckOptions options, int list
     /// <inheritdoc />
     public override AbstractTransaction Next(int client, Prng prng)
     {
-        var steps = new TransactionStep[prng.Between(1, 4)];
+        var steps = new AbstractStep[prng.Between(1, 4)];
         for (var i = 0; i < steps.Length; i++)
         {
             var slot = prng.Below(_open.Length);
-            steps[i] = prng.Chance(0.5) ? new TransactionStep.GetList(Key(slot)) : Append(slot);
+            steps[i] = prng.Chance(0.5) ? new AbstractStep.GetList(Key(slot)) : Append(slot);
         }
 
         return Make(steps);
@@ -34,7 +34,7 @@ public sealed class ListAppendWorkload(TransactionCheckOptions options, int list
     /// <inheritdoc />
     protected override IEnumerable<string> Findings(IReadOnlyList<Transaction> transactions) => [];
 
-    private TransactionStep.Append Append(int slot)
+    private AbstractStep.Append Append(int slot)
     {
         if (_open[slot].Appends++ == appendsPerList)
         {
@@ -58,14 +58,14 @@ public sealed class RegisterWorkload(TransactionCheckOptions options, int regist
     {
         if (prng.Chance(0.1))
         {
-            return Make(new TransactionStep.Span("register/", "register/~"));
+            return Make(new AbstractStep.Span("register/", "register/~"));
         }
 
-        var steps = new TransactionStep[prng.Between(1, 4)];
+        var steps = new AbstractStep[prng.Between(1, 4)];
         for (var i = 0; i < steps.Length; i++)
         {
             var key = $"register/{prng.Below(registers)}";
-            steps[i] = prng.Chance(0.5) ? new TransactionStep.Get(key) : new TransactionStep.Put(key, NewValue());
+            steps[i] = prng.Chance(0.5) ? new AbstractStep.Get(key) : new AbstractStep.Put(key, NewValue());
         }
 
         return Make(steps);

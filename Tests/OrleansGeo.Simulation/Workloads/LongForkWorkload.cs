@@ -16,8 +16,8 @@ public sealed class LongForkWorkload(TransactionCheckOptions options, int rowsPe
 
     /// <inheritdoc />
     public override AbstractTransaction Next(int client, Prng prng) => _rows.Draw(prng) is { } key
-        ? Make(new TransactionStep.Put(key, NewValue()))
-        : Make([.. _rows.DrawGroup(prng).Select(row => new TransactionStep.Get(row))]);
+        ? Make(new AbstractStep.Put(key, NewValue()))
+        : Make([.. _rows.DrawGroup(prng).Select(row => new AbstractStep.Get(row))]);
 
     /// <inheritdoc />
     protected override IEnumerable<string> Findings(IReadOnlyList<Transaction> transactions)
@@ -52,8 +52,8 @@ public sealed class CausalReverseWorkload(TransactionCheckOptions options, int r
 
     /// <inheritdoc />
     public override AbstractTransaction Next(int client, Prng prng) => _rows.Draw(prng) is { } key
-        ? Make(new TransactionStep.Put(key, NewValue()))
-        : Make([.. _rows.DrawGroup(prng).Select(row => new TransactionStep.Get(row))]);
+        ? Make(new AbstractStep.Put(key, NewValue()))
+        : Make([.. _rows.DrawGroup(prng).Select(row => new AbstractStep.Get(row))]);
 
     /// <inheritdoc />
     protected override IEnumerable<string> Findings(IReadOnlyList<Transaction> transactions)

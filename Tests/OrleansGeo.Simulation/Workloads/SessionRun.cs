@@ -49,33 +49,33 @@ public sealed class SessionRun
         return new(outcome, run._done, version);
     }
 
-    private async Task<StepEnd> StepAsync(TransactionStep step, int place)
+    private async Task<StepEnd> StepAsync(AbstractStep step, int place)
     {
         switch (step)
         {
-            case TransactionStep.Get get:
+            case AbstractStep.Get get:
                 return await ReadAsync(get.Key) is null ? StepEnd.Over : StepEnd.Done;
-            case TransactionStep.GetList get:
+            case AbstractStep.GetList get:
                 return await ReadListAsync(get.Key) is null ? StepEnd.Over : StepEnd.Done;
-            case TransactionStep.Span span:
+            case AbstractStep.Span span:
                 return await ScanAsync(span.From, span.To) is null ? StepEnd.Over : StepEnd.Done;
-            case TransactionStep.Put put:
+            case AbstractStep.Put put:
                 return await WriteAsync(put.Key, put.Value);
-            case TransactionStep.Append append:
+            case AbstractStep.Append append:
                 return await AppendAsync(append);
-            case TransactionStep.Add add:
+            case AbstractStep.Add add:
                 return await ReadAsync(add.Key) is { } row
                     ? await WriteAsync(add.Key, TaggedNumber.Text(TaggedNumber.Of(row.Value) + add.By, _transaction.Token, place))
                     : StepEnd.Over;
-            case TransactionStep.RequireSum require:
+            case AbstractStep.RequireSum require:
                 return await RequireAsync(require);
             default:
-                var (from, to, rows) = (TransactionStep.RequireFewer)step;
+                var (from, to, rows) = (AbstractStep.RequireFewer)step;
                 return await ScanAsync(from, to) is { } found ? found.Count < rows ? StepEnd.Done : StepEnd.Refused : StepEnd.Over;
         }
     }
 
-    private async Task<StepEnd> RequireAsync(TransactionStep.RequireSum require)
+    private async Task<StepEnd> RequireAsync(AbstractStep.RequireSum require)
     {
         var sum = 0L;
         foreach (var key in require.Keys)
@@ -91,7 +91,7 @@ public sealed class SessionRun
         return sum >= require.Least && sum <= require.Most ? StepEnd.Done : StepEnd.Refused;
     }
 
-    private async Task<StepEnd> AppendAsync(TransactionStep.Append append)
+    private async Task<StepEnd> AppendAsync(AbstractStep.Append append)
     {
         if (await ReadListAsync(append.Key) is not { } elements)
         {

@@ -38,7 +38,7 @@ public abstract class TransactionWorkload(TransactionCheckOptions options)
     protected abstract IEnumerable<string> Findings(IReadOnlyList<Transaction> transactions);
 
     /// <summary>A transaction with a token of its own.</summary>
-    protected AbstractTransaction Make(params IReadOnlyList<TransactionStep> steps) => new($"t{++_tokens}", steps);
+    protected AbstractTransaction Make(params IReadOnlyList<AbstractStep> steps) => new($"t{++_tokens}", steps);
 
     /// <summary>A value that no other call returns.</summary>
     protected string NewValue() => $"v{++_tokens}";

@@ -94,7 +94,7 @@ public sealed class TransactionStoryTests
     public void A_transaction_whose_condition_was_overtaken_looks_again(long overtaking)
     {
         // The condition is looked at, and before the lays arrive its row is written and one of theirs is read: they come later than asked.
-        _story.Once(passing => passing.To.Value == Coordinator && passing.Outcome is RangeOutcome.Found, () => _story.Host.Begin(async () =>
+        _story.Once(passing => passing.To.Value == Coordinator && passing.Outcome is RangeOutcome.Looked, () => _story.Host.Begin(async () =>
         {
             await _story.Host.StoreOf(new(1))!.WriteRowAsync(
                 TransactionStory.Near, TransactionStory.PutOf("c", overtaking), RequestOptions.Default, CancellationToken.None);

@@ -94,6 +94,27 @@ public sealed class RoutingTests
     }
 
     [Fact]
+    public void A_key_in_a_right_half_that_nobody_has_told_of_yet_is_waited_for()
+    {
+        var cluster = WithTable();
+        Assert.True(cluster.Write(Put("x", 1)).IsOk);
+        var (left, right) = (cluster.TableRange().Id, cluster.SplitAt("m", publish: false));
+        cluster.PublishRange(left);
+        var due = cluster.Loop.Time.Millis + 1_000;
+        cluster.Script = _ =>
+        {
+            if (cluster.Loop.Time.Millis >= due)
+            {
+                cluster.PublishRange(right.Id);
+            }
+
+            return null;
+        };
+        Assert.Equal(Datum.FromInt64(1), cluster.Read("x").Value!.Row["n"]);
+        Assert.True(cluster.Loop.Time.Millis >= due, $"{cluster.Loop.Time.Millis} ms");
+    }
+
+    [Fact]
     public void Of_a_table_that_was_dropped_nothing_is_listed_that_was_only_heard_of()
     {
         var cluster = WithTable();

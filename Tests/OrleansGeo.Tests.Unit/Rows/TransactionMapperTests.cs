@@ -64,7 +64,7 @@ public sealed class TransactionMapperTests
         });
         Key Row(string id) => TableKeys.Row(3, TableKeys.PrimaryIndex, Datum.FromString(id));
         Assert.Equal([Row("b"), Row("a")], mapped.Reads);
-        Assert.Equal([Row("c")], mapped.Conditions.Select(condition => condition.Key));
+        Assert.Equal([Row("c")], mapped.Conditions.Select(condition => condition.Check.Key));
         Assert.Equal(
             [(WriteKind.Put, Row("d")), (WriteKind.Delete, Row("c")), (WriteKind.Increment, Row("a"))],
             mapped.Writes.Select(write => (write.Kind, write.Key)));
@@ -138,7 +138,7 @@ public sealed class TransactionMapperTests
     {
         byte[] Row(params ColumnValue[] columns) => RowCodec.Encode(columns);
         bool Holds(TransactionCondition condition, byte[]? row) =>
-            Good(s_empty with { Conditions = [condition] }).Conditions[0].Holds(new(5), row);
+            WriteRules.Holds(Good(s_empty with { Conditions = [condition] }).Conditions[0].Check, new(5), row);
 
         Assert.True(Holds(Field("n", ScanOperator.GreaterOrEqual, Datum.FromInt64(5)), Row(new ColumnValue(2, Datum.FromInt64(5)))));
         Assert.False(Holds(Field("n", ScanOperator.Greater, Datum.FromInt64(5)), Row(new ColumnValue(2, Datum.FromInt64(5)))));

@@ -5,10 +5,9 @@ using OrleansGeo.Transactions;
 namespace OrleansGeo.Engine;
 
 /// <summary>Transactions as users give them: names to tables, values to bytes, client keys to request names.</summary>
-internal sealed class RowTransactions(GatewayCore core, CatalogReader catalog, IdempotencyTable idempotency)
+internal sealed class RowTransactions(
+    GatewayCore core, CatalogReader catalog, IdempotencyTable idempotency, TransactionLooks looks, TransactionFinisher finisher)
 {
-    private readonly TransactionFinisher _finisher = new(core, new(core));
-
     public async Task<GeoResult<TransactionResult>> RunAsync(
         RequestScope scope, string database, TransactionRequest request, string? idempotencyKey)
     {
@@ -29,17 +28,31 @@ internal sealed class RowTransactions(GatewayCore core, CatalogReader catalog, I
             return scope.Fail<TransactionResult>(invalid);
         }
 
-        var steps = new TransactionSteps(request, mapped, tables);
-        if (idempotencyKey is null || mapped.Writes.IsEmpty)
-        {
-            return await new OneShotTransaction(
-                core, _finisher, scope, steps, new(id, RowWrites.NoBody, RowWrites.OwnRetentionMs), false).RunAsync();
-        }
-
-        return await RunNamedAsync(scope, steps, new(id, RequestIds.BodyHash(request), (long)IdempotencyTable.Kept.TotalMilliseconds));
+        var body = new OneShotBody(looks, request, mapped, tables);
+        return mapped.Writes.IsEmpty ? await ReadAsync(scope, body)
+            : idempotencyKey is null ? await MakeAsync(scope, body, new(id, RowWrites.NoBody, RowWrites.OwnRetentionMs), false)
+            : await MakeOnceAsync(scope, body, new(id, RequestIds.BodyHash(request), (long)IdempotencyTable.Kept.TotalMilliseconds));
     }
 
-    private async Task<GeoResult<TransactionResult>> RunNamedAsync(RequestScope scope, TransactionSteps steps, RequestName name)
+    private async Task<GeoResult<TransactionResult>> ReadAsync(RequestScope scope, OneShotBody body)
+    {
+        var from = HlcTimestamp.Later(core.Host.Clock, scope.Session);
+        var (found, at, error) = await looks.ReadAsync(scope, body.LookedAt, from, body.IsStrict);
+        if (found is null)
+        {
+            return scope.Fail<TransactionResult>(error!);
+        }
+
+        scope.Saw(at);
+        return body.FirstFailed(found) is { } failed
+            ? scope.Fail<TransactionResult>(body.Refusal(failed))
+            : scope.Ok(body.Result(at, found, []), "strong", at);
+    }
+
+    private Task<GeoResult<TransactionResult>> MakeAsync(RequestScope scope, OneShotBody body, RequestName name, bool isNamed) =>
+        new TransactionCoordinator(core, finisher, looks, scope, body, name, isNamed).RunAsync();
+
+    private async Task<GeoResult<TransactionResult>> MakeOnceAsync(RequestScope scope, OneShotBody body, RequestName name)
     {
         var key = new Key([.. name.Id]);
         if (idempotency.Begin(key, name.BodyHash) is { } refused)
@@ -50,7 +63,7 @@ internal sealed class RowTransactions(GatewayCore core, CatalogReader catalog, I
         var mayHaveBeenMade = true;
         try
         {
-            var result = await new OneShotTransaction(core, _finisher, scope, steps, name, true).RunAsync();
+            var result = await MakeAsync(scope, body, name, true);
             mayHaveBeenMade = result.IsOk || result.Error.Kind == GeoErrorKind.OutcomeUnknown;
             return result;
         }

@@ -6,16 +6,16 @@ namespace OrleansGeo.Engine;
 
 /// <summary>One attempt's intents in several ranges, as its coordinator knows of them.</summary>
 internal sealed class TransactionAttempt(
-    GatewayCore core, RequestScope scope, TransactionSteps steps, TransactionTag tag, RequestName request)
+    GatewayCore core, RequestScope scope, WritePlan plan, TransactionTag tag, RequestName request)
 {
-    private readonly bool[] _created = new bool[steps.WriteKeys.Length];
-    private readonly bool[] _laid = new bool[steps.WriteKeys.Length];
+    private readonly bool[] _created = new bool[plan.Keys.Length];
+    private readonly bool[] _laid = new bool[plan.Keys.Length];
     private readonly List<FoundValue> _found = [];
 
     public TransactionTag Tag => tag;
 
     /// <summary>All keys it writes.</summary>
-    public ImmutableArray<Key> Keys => steps.WriteKeys;
+    public ImmutableArray<Key> Keys => plan.Keys;
 
     /// <summary>Every intent is in place.</summary>
     public bool IsLaid => Array.TrueForAll(_laid, static laid => laid);
@@ -35,8 +35,8 @@ internal sealed class TransactionAttempt(
     /// <summary>What a range says of the request instead of laying intents.</summary>
     public CallEnd? Settling { get; private set; }
 
-    /// <summary>Why a range refuses, for the client and as it is remembered.</summary>
-    public (GeoError Error, RangeOutcome.Refused Recorded)? Refusal { get; private set; }
+    /// <summary>Why a range refuses, its position among all checks or all writes.</summary>
+    public RangeOutcome.Refused? Refusal { get; private set; }
 
     /// <summary>Why a range could not be asked.</summary>
     public GeoError? Error { get; private set; }
@@ -51,23 +51,17 @@ internal sealed class TransactionAttempt(
     /// <param name="stages">The record is staged with the intents beside it.</param>
     public async Task LayAsync(HlcTimestamp at, bool mayMove, bool stages)
     {
-        var plans = new Dictionary<Key, ImmutableArray<int>>();
-        var error = await KeyParts.AskAsync(core, scope, steps.WriteKeys, Ask, Take);
+        var error = await KeyParts.AskAsync(core, scope, plan.Keys, Ask, Note);
         Error ??= error;
 
         RangeOperation Ask(KeyPart part)
         {
-            var keys = part.Of(steps.WriteKeys);
-            var (checks, conditions) = steps.ChecksAt(keys.Contains);
-            plans[keys[0]] = conditions;
-            var stage = stages && part.Positions.Contains(0) ? new Staging(steps.WriteKeys, mayMove, request) : null;
-            return new RangeOperation.Lay(tag, at, part.Of(steps.Mapped.Writes), checks, stage);
+            var stage = stages && part.Positions.Contains(0) ? new Staging(plan.Keys, mayMove, request) : null;
+            return new RangeOperation.Lay(tag, at, part.Of(plan.Writes), plan.ChecksOf(part), stage);
         }
-
-        void Take(KeyPart part, CallEnd end) => Note(part, end, plans[steps.WriteKeys[part.Positions[0]]]);
     }
 
-    private void Note(KeyPart part, CallEnd end, ImmutableArray<int> conditions)
+    private void Note(KeyPart part, CallEnd end)
     {
         if (end.Outcome is RangeOutcome.Laid laid)
         {
@@ -79,8 +73,7 @@ internal sealed class TransactionAttempt(
         switch (end.Outcome)
         {
             case RangeOutcome.Refused { IsRecorded: false } refused:
-                Refusal ??= (steps.Refusal(refused, conditions, part.Positions),
-                    TransactionSteps.Globally(refused, conditions, part.Positions));
+                Refusal ??= plan.Whole(refused, part);
                 break;
             case RangeOutcome.Standing standing:
                 Decided ??= standing.Record;

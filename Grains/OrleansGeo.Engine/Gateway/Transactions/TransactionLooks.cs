@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using OrleansGeo.Primitives;
+using OrleansGeo.Transactions;
 
 namespace OrleansGeo.Engine;
 
@@ -21,69 +23,117 @@ internal sealed class TransactionLooks(GatewayCore core)
     {
         for (var round = 0; round < RoundsMax && !scope.IsOver; round++)
         {
-            var found = new Dictionary<Key, FoundValue>();
-            var readAt = new HlcTimestamp[keys.Count];
-            var ranges = 0;
-            CallEnd? odd = null;
-            var error = await KeyParts.AskAsync(core, scope, keys, part => new RangeOperation.Look(part.Of(keys), at), (part, end) =>
-            {
-                if (end.Outcome is not RangeOutcome.Found look)
-                {
-                    odd ??= end;
-                    return;
-                }
-
-                ranges++;
-                foreach (var value in look.Values)
-                {
-                    found[value.Key] = value;
-                }
-
-                part.Positions.ForEach(position => readAt[position] = look.ReadAt);
-            });
-            if ((error ?? Odd(odd)) is { } failed)
+            var look = await LookAsync(scope, keys, at, static _ => HlcTimestamp.Max);
+            if (look.Error is { } failed)
             {
                 return (null, at, failed);
             }
 
-            at = readAt.Max();
+            at = look.ReadAt.Max();
             core.Host.TryObserve(at);
             scope.Saw(at);
-            var isNewest = isStrict && ranges > 1 && !PlantedBug.Is(BugNotStrict);
-            int[] behind = [.. Enumerable.Range(0, keys.Count).Where(i => isNewest || readAt[i] < at)];
-            var (holds, late) = await RefreshAsync(
-                scope, [.. behind.Select(i => keys[i])], [.. behind.Select(i => readAt[i])], at, isNewest);
-            if (late is not null || holds)
+            var isNewest = isStrict && look.Ranges.Count > 1 && !PlantedBug.Is(BugNotStrict);
+            int[] behind = [.. Enumerable.Range(0, keys.Count).Where(i => isNewest || look.ReadAt[i] < at)];
+            var refresh = await RefreshKeysAsync(
+                scope, [.. behind.Select(i => keys[i])], [.. behind.Select(i => look.ReadAt[i])], at, isNewest, null);
+            if (refresh.Error is not null || refresh.Holds)
             {
-                return (late is null ? found : null, at, late);
+                return (refresh.Error is null ? look.Found : null, at, refresh.Error);
             }
         }
 
         return (null, at, GatewayCore.Deadline("what the transaction reads kept changing until its deadline"));
     }
 
-    /// <summary>Whether what was read, of each key at a time of its own, holds until a later one; or also now.</summary>
-    public async Task<(bool Holds, GeoError? Error)> RefreshAsync(
-        RequestScope scope, IReadOnlyList<Key> keys, IReadOnlyList<HlcTimestamp> from, HlcTimestamp to, bool isNewest)
+    /// <summary>Asks every range once, at a timestamp or as much above it as it takes to see everything in its log.</summary>
+    /// <param name="scope">The request.</param>
+    /// <param name="keys">The keys.</param>
+    /// <param name="at">The timestamp.</param>
+    /// <param name="upTo">What need not be seen of a range, because it was written later than it was first looked at.</param>
+    public async Task<Look> LookAsync(
+        RequestScope scope, IReadOnlyList<Key> keys, HlcTimestamp at, Func<RangeDescriptor, HlcTimestamp> upTo)
     {
-        if (keys.Count == 0)
-        {
-            return (true, null);
-        }
-
-        var holds = true;
+        var (found, readAt) = (new Dictionary<Key, FoundValue>(), new HlcTimestamp[keys.Count]);
+        var ranges = new List<KeySpan>();
         CallEnd? odd = null;
+        var error = await KeyParts.AskAsync(core, scope, keys, part => new RangeOperation.Look(part.Of(keys), at, upTo(part.Range)), Take);
+        return new(found, readAt, ranges, error ?? Odd(odd));
+
+        void Take(KeyPart part, CallEnd end)
+        {
+            if (end.Outcome is not RangeOutcome.Looked look)
+            {
+                odd ??= end;
+                return;
+            }
+
+            ranges.Add(look.Held);
+            foreach (var value in look.Rows)
+            {
+                found[value.Key] = value;
+            }
+
+            part.Positions.ForEach(position => readAt[position] = look.ReadAt);
+        }
+    }
+
+    /// <summary>Whether what was read at one time holds until a later one; or also now.</summary>
+    public async Task<Refreshed> RefreshAsync(
+        RequestScope scope, WhatWasRead what, HlcTimestamp from, HlcTimestamp to, bool isNewest)
+    {
+        RequestScope[] parts = [scope.Fork(), scope.Fork()];
+        var ofKeys = parts[0].FinishAsync(RefreshKeysAsync(
+            parts[0], what.Keys, [.. what.Keys.Select(_ => from)], to, isNewest, what.By));
+        var ofSpans = parts[1].FinishAsync(RefreshSpansAsync(parts[1], what, from, to, isNewest));
+        var (first, second) = (await ofKeys, await ofSpans);
+        scope.Join(parts);
+        return new(
+            first.Holds && second.Holds,
+            (first.Holds || first.MayYet) && (second.Holds || second.MayYet),
+            first.Error ?? second.Error);
+    }
+
+    private async Task<Refreshed> RefreshKeysAsync(
+        RequestScope scope, IReadOnlyList<Key> keys, IReadOnlyList<HlcTimestamp> from, HlcTimestamp to, bool isNewest, TransactionId? by)
+    {
+        var ends = new List<CallEnd>();
         var error = await KeyParts.AskAsync(
             core,
             scope,
             keys,
-            part => new RangeOperation.Refresh(part.Of(keys), part.Of(from).Min(), to, isNewest),
-            (_, end) =>
+            part => new RangeOperation.Refresh(part.Of(keys), [], part.Of(from).Min(), to, isNewest, by),
+            (_, end) => ends.Add(end));
+        return Summed(ends, error);
+    }
+
+    private async Task<Refreshed> RefreshSpansAsync(
+        RequestScope scope, WhatWasRead what, HlcTimestamp from, HlcTimestamp to, bool isNewest)
+    {
+        var ends = new List<CallEnd>();
+        var error = await SpanParts.AskAsync(
+            core,
+            scope,
+            what.Spans,
+            span => new RangeOperation.Refresh([], [span], from, to, isNewest, what.By),
+            ends.Add);
+        return Summed(ends, error);
+    }
+
+    private static Refreshed Summed(List<CallEnd> ends, GeoError? error)
+    {
+        var (holds, mayYet) = (true, true);
+        foreach (var end in ends)
+        {
+            if (end.Outcome is not RangeOutcome.Holding holding)
             {
-                holds &= end.Outcome is RangeOutcome.Holding { Holds: true };
-                odd = end.Outcome is RangeOutcome.Holding ? odd : odd ?? end;
-            });
-        return (holds, error ?? Odd(odd));
+                return new(false, false, error ?? Odd(end));
+            }
+
+            holds &= holding.Holds;
+            mayYet &= holding.Holds || holding.MayYet;
+        }
+
+        return new(holds, mayYet, error);
     }
 
     /// <summary>Rows as of a timestamp.</summary>
@@ -110,3 +160,22 @@ internal sealed class TransactionLooks(GatewayCore core)
 
     private static GeoError? Odd(CallEnd? end) => end is { } given ? given.Error ?? CatalogReader.Unexpected(given.Outcome) : null;
 }
+
+/// <summary>What a transaction has read.</summary>
+/// <param name="Keys">Keys, whether there was a row or not.</param>
+/// <param name="Spans">Spans of which every row was read.</param>
+/// <param name="By">The attempt whose own intents do not count; null when it has none.</param>
+internal readonly record struct WhatWasRead(ImmutableArray<Key> Keys, ImmutableArray<KeySpan> Spans, TransactionId? By);
+
+/// <summary>What ranges answered, each for a moment of its own.</summary>
+/// <param name="Found">What is there.</param>
+/// <param name="ReadAt">For each key when.</param>
+/// <param name="Ranges">What the ranges hold that answered.</param>
+/// <param name="Error">Why one did not.</param>
+internal readonly record struct Look(Dictionary<Key, FoundValue> Found, HlcTimestamp[] ReadAt, List<KeySpan> Ranges, GeoError? Error);
+
+/// <summary>Whether what was read holds at a later moment.</summary>
+/// <param name="Holds">It does.</param>
+/// <param name="MayYet">It does, or nothing is in the way but transactions that are not decided.</param>
+/// <param name="Error">Why that could not be found out.</param>
+internal readonly record struct Refreshed(bool Holds, bool MayYet, GeoError? Error);

@@ -5,8 +5,8 @@ using OrleansGeo.Transactions;
 namespace OrleansGeo.Engine;
 
 /// <summary>
-/// The coordinator of one request: a transaction that is given whole. It tries until the transaction is made or refused, or the deadline
-/// comes; each attempt is decided before the next begins.
+/// The coordinator of a transaction that writes, once all it writes is known. It tries until the transaction is made or refused, or the
+/// deadline comes; each attempt is decided before the next begins.
 /// <para>
 /// <b>One range:</b> one write, evaluated and committed like any other, in one round. <b>Several:</b> what is looked at and not written is
 /// read first, at a timestamp that the writes then try to keep; all ranges lay their intents at once, and the one of the anchor stages the
@@ -26,14 +26,14 @@ namespace OrleansGeo.Engine;
 /// out that there are several ranges.
 /// </para>
 /// </summary>
-internal sealed class OneShotTransaction
+internal sealed class TransactionCoordinator
 {
     private readonly GatewayCore _core;
     private readonly TransactionRecovery _recovery;
     private readonly TransactionFinisher _finisher;
     private readonly TransactionLooks _looks;
     private readonly RequestScope _scope;
-    private readonly TransactionSteps _steps;
+    private readonly ITransactionBody _body;
     private readonly HlcTimestamp _priority;
     private readonly RequestName _name;
     private readonly bool _isNamed;
@@ -43,12 +43,12 @@ internal sealed class OneShotTransaction
     // A write to one range was sent and not answered, and then there were several: it may have been made, or be made yet.
     private bool _isOpen;
 
-    public OneShotTransaction(
-        GatewayCore core, TransactionFinisher finisher, RequestScope scope, TransactionSteps steps, RequestName name, bool isNamed)
+    public TransactionCoordinator(
+        GatewayCore core, TransactionFinisher finisher, TransactionLooks looks, RequestScope scope, ITransactionBody body,
+        RequestName name, bool isNamed)
     {
-        (_core, _finisher, _scope, _steps, _name, _isNamed) = (core, finisher, scope, steps, name, isNamed);
+        (_core, _finisher, _looks, _scope, _body, _name, _isNamed) = (core, finisher, looks, scope, body, name, isNamed);
         _recovery = finisher.Recovery;
-        _looks = new(core);
         _priority = core.Host.Clock;
     }
 
@@ -74,46 +74,43 @@ internal sealed class OneShotTransaction
     // Null when another attempt is to be made.
     private async Task<GeoResult<TransactionResult>?> AttemptAsync()
     {
-        if (_steps.WriteKeys.IsEmpty)
+        if (!_body.Spans.IsEmpty)
         {
-            return await ReadOnlyAsync();
+            return await OverRangesAsync();
         }
 
-        Key[] all = [.. _steps.WriteKeys, .. _steps.Beside];
+        Key[] all = [.. _body.Plan.Keys, .. _body.Beside];
         var (parts, error) = await KeyParts.ByRangeAsync(_core, _scope, all, Enumerable.Range(0, all.Length));
         return parts is null ? Fail(error!)
             : parts.Count == 1 ? await InOneRangeAsync()
             : await OverRangesAsync();
     }
 
-    private async Task<GeoResult<TransactionResult>?> ReadOnlyAsync()
-    {
-        var (found, at, error) = await _looks.ReadAsync(_scope, _steps.LookedAt, Later(_core.Host.Clock), _steps.IsStrict);
-        return found is null ? Fail(error!)
-            : _steps.FirstFailed(found) is { } failed ? Fail(failed)
-            : Ok(_steps.Result(at, found, []));
-    }
-
     private async Task<GeoResult<TransactionResult>?> InOneRangeAsync()
     {
-        var (checks, conditions) = _steps.ChecksAt(static _ => true);
         var mayRepeat = _isNamed || _wasTriedInOneRange;
         _wasTriedInOneRange = true;
-        var write = new RangeOperation.Write(_steps.Mapped.Writes, _name.Id, _name.BodyHash, _name.RetainMs, mayRepeat) { Checks = checks };
-        var end = await _core.AskAsync(_scope, _steps.WriteKeys[0], write);
+        var write = new RangeOperation.Write(_body.Plan.Writes, _name.Id, _name.BodyHash, _name.RetainMs, mayRepeat)
+        {
+            Checks = _body.Plan.Checks,
+        };
+        var end = await _core.AskAsync(_scope, Anchor, write);
         _isOpen |= end.IsOpen && end.Outcome is RangeOutcome.Moved;
         switch (end.Outcome)
         {
             case RangeOutcome.Written { Replayed: false } written:
                 var before = new Dictionary<Key, FoundValue>();
-                foreach (var found in written.Checked.Skip(conditions.Length))
+                for (var i = 0; i < written.Checked.Length; i++)
                 {
-                    before[found.Key] = found;
+                    if (_body.Plan.Checks[i].IsWanted)
+                    {
+                        before[written.Checked[i].Key] = written.Checked[i];
+                    }
                 }
 
-                return Ok(_steps.Result(written.Version, before, [.. written.Keys.Select(key => key.Created)]));
+                return Ok(_body.Result(written.Version, before, [.. written.Keys.Select(key => key.Created)]));
             case RangeOutcome.Refused refused:
-                return Fail(_steps.Refusal(refused, conditions, Positions));
+                return Fail(_body.Refusal(refused));
             case RangeOutcome.Moved:
                 return null;
             default:
@@ -125,25 +122,26 @@ internal sealed class OneShotTransaction
     {
         var at = Later(_core.Host.Clock);
         var before = new Dictionary<Key, FoundValue>();
-        if (!_steps.Beside.IsEmpty)
+        var isBlind = _body.Beside.IsEmpty && _body.Spans.IsEmpty;
+        if (!isBlind)
         {
-            var (found, readAt, error) = await _looks.ReadAsync(_scope, _steps.Beside, at, false);
-            if (found is null)
+            var look = await _body.LookAsync(_scope, at);
+            if (look.Error is { } error)
             {
-                return Fail(error!);
+                return Fail(error);
             }
 
-            if (_steps.FirstFailed(found) is { } failed)
+            if (look.Refused is { } failed)
             {
                 return await RefuseAsync(failed);
             }
 
-            (before, at) = (found, readAt);
+            (before, at) = (look.Found, look.At);
         }
 
-        var tag = new TransactionTag(TransactionId.Draw(_core.Host.Prng), _steps.WriteKeys[0], _priority, _core.Host.Self.Id);
-        var attempt = new TransactionAttempt(_core, _scope, _steps, tag, Request);
-        await attempt.LayAsync(at, _steps.Beside.IsEmpty, !(_steps.IsStrict && !_steps.Beside.IsEmpty));
+        var tag = new TransactionTag(TransactionId.Draw(_core.Host.Prng), Anchor, _priority, _core.Host.Self.Id);
+        var attempt = new TransactionAttempt(_core, _scope, _body.Plan, tag, Request);
+        await attempt.LayAsync(at, isBlind, isBlind || !_body.IsStrict);
         return attempt.IsLaid ? await CommitAsync(attempt, at, before) : await GiveUpAsync(attempt);
     }
 
@@ -153,19 +151,18 @@ internal sealed class OneShotTransaction
         var commitAt = attempt.Latest;
         if (attempt.StagedAt is not { } staged || staged < commitAt)
         {
-            var (holds, error) = commitAt > at || _steps.IsStrict
-                ? await _looks.RefreshAsync(
-                    _scope, _steps.Beside, [.. _steps.Beside.Select(_ => at)], commitAt, _steps.IsStrict)
-                : (true, null);
-            if (!holds || error is not null)
+            var refresh = commitAt > at || _body.IsStrict
+                ? await _looks.RefreshAsync(_scope, new(_body.Beside, _body.Spans, attempt.Tag.Id), at, commitAt, _body.IsStrict)
+                : new(true, true, null);
+            if (!refresh.Holds || refresh.Error is not null)
             {
                 _atLeast = commitAt;
                 _finisher.Abandon(attempt);
-                return Over(error);
+                return Over(refresh.Error);
             }
 
             var record = await _recovery.ConcludeAsync(
-                _scope, new(attempt.Tag, TransactionVerdict.Commit, commitAt, _steps.WriteKeys, Request));
+                _scope, new(attempt.Tag, TransactionVerdict.Commit, commitAt, attempt.Keys, Request));
             if (record is not { Status: TransactionStatus.Committed })
             {
                 return await GiveUpAsync(attempt);
@@ -185,7 +182,7 @@ internal sealed class OneShotTransaction
             before[found.Key] = found;
         }
 
-        return Ok(_steps.Result(commitAt, before, attempt.Created));
+        return Ok(_body.Result(commitAt, before, attempt.Created));
     }
 
     // Not all intents were laid, or the record was not committed.
@@ -211,7 +208,7 @@ internal sealed class OneShotTransaction
         _finisher.Abandon(attempt);
         if (attempt.Refusal is { } refusal)
         {
-            return await RefuseAsync(refusal.Error, refusal.Recorded);
+            return await RefuseAsync(refusal);
         }
 
         return attempt.Settling is { } settling ? await SettledAsync(settling) : Over(attempt.Error);
@@ -234,7 +231,7 @@ internal sealed class OneShotTransaction
                 await _recovery.DecideAsync(_scope, claimed.By, mustEnd: true);
                 return null;
             case RangeOutcome.Refused refused:
-                return Fail(Remembered(refused));
+                return Fail(_body.Refusal(refused));
             case RangeOutcome.Moved:
                 return null;
             default:
@@ -243,24 +240,22 @@ internal sealed class OneShotTransaction
     }
 
     // Under a name that a client may have used before, a refusal counts once it is recorded: an earlier attempt may have been made.
-    private async Task<GeoResult<TransactionResult>?> RefuseAsync(GeoError error, RangeOutcome.Refused? recorded = null)
+    private async Task<GeoResult<TransactionResult>?> RefuseAsync(RangeOutcome.Refused refusal)
     {
         if (!Request.IsSome)
         {
-            return Fail(error);
+            return Fail(_body.Refusal(refusal));
         }
 
-        var anchor = _steps.WriteKeys[0];
-        var refusal = recorded ?? new RangeOutcome.Refused(ConditionOf(error), RefusalReason.Check, HlcTimestamp.Zero);
-        var end = await _core.AskAsync(_scope, anchor, new RangeOperation.RefuseRequest(anchor, Request, refusal));
-        return end.Outcome is RangeOutcome.Refused same && same == refusal ? Fail(error) : await SettledAsync(end);
+        var end = await _core.AskAsync(_scope, Anchor, new RangeOperation.RefuseRequest(Anchor, Request, refusal));
+        return await SettledAsync(end);
     }
 
     // The outcome is known and its details are not here: they are read again.
     private async Task<GeoResult<TransactionResult>?> ReplayAsync(HlcTimestamp at)
     {
-        var (here, _) = await _looks.ReadAtAsync(_scope, _steps.Beside, at);
-        var (before, _) = await _looks.ReadAtAsync(_scope, _steps.WriteKeys, at.Previous);
+        var (here, _) = await _looks.ReadAtAsync(_scope, _body.Beside, at);
+        var (before, _) = await _looks.ReadAtAsync(_scope, _body.Plan.Keys, at.Previous);
         if (here is null || before is null)
         {
             // Whatever kept it from being read again, it was made.
@@ -272,16 +267,10 @@ internal sealed class OneShotTransaction
             here[key] = found;
         }
 
-        return Ok(_steps.Result(at, here, [.. _steps.WriteKeys.Select(key => here[key].Value is null)]));
+        return Ok(_body.Result(at, here, [.. _body.Plan.Keys.Select(key => here[key].Value is null)]));
     }
 
-    private int[] Positions => [.. Enumerable.Range(0, _steps.WriteKeys.Length)];
-
-    private GeoError Remembered(RangeOutcome.Refused refused) =>
-        _steps.Refusal(refused, [.. Enumerable.Range(0, _steps.Mapped.Conditions.Length)], Positions);
-
-    private static int ConditionOf(GeoError error) =>
-        int.Parse(error.Field!.Split('[', ']')[1], global::System.Globalization.CultureInfo.InvariantCulture);
+    private Key Anchor => _body.Plan.Keys[0];
 
     private HlcTimestamp Later(HlcTimestamp now) => HlcTimestamp.Later(now, HlcTimestamp.Later(_atLeast, _scope.Session));
 
