@@ -33,7 +33,7 @@ internal sealed class TransactionFinisher(GatewayCore core, TransactionRecovery 
     private readonly SortedDictionary<RangeId, FinishQueue> _queues = [];
     private readonly List<FinishQueue> _touched = [];
     private int _running;
-    private bool _sendsSoon;
+    private bool _sends;
     private bool _forgetsSoon;
 
     public TransactionRecovery Recovery => recovery;
@@ -47,14 +47,10 @@ internal sealed class TransactionFinisher(GatewayCore core, TransactionRecovery 
             return ResolveEarlyAsync(due);
         }
 
+        due.Ended = _running > RunningMax ? new() : null;
         QueueOf(due.Tag.Anchor).Commit(due);
-        if (_running <= RunningMax)
-        {
-            return Task.CompletedTask;
-        }
-
-        due.Ended = new();
-        return due.Ended.Task;
+        Send();
+        return due.Ended?.Task ?? Task.CompletedTask;
     }
 
     /// <summary>The record says committed: resolves the intents.</summary>
@@ -95,6 +91,7 @@ internal sealed class TransactionFinisher(GatewayCore core, TransactionRecovery 
         }
 
         QueueOf(due.Tag.Anchor).Commit(due);
+        Send();
     }
 
     private async Task AbandonAsync(UnfinishedTransaction due)
@@ -118,9 +115,10 @@ internal sealed class TransactionFinisher(GatewayCore core, TransactionRecovery 
         {
             QueueOf(key).Resolve(due, key);
         }
+
+        Send();
     }
 
-    // What is asked for in one go, by whatever is answered and whoever commits meanwhile, goes in one go.
     private FinishQueue QueueOf(Key key)
     {
         var range = core.Router.Find(core.View, key)?.Id ?? default;
@@ -130,18 +128,18 @@ internal sealed class TransactionFinisher(GatewayCore core, TransactionRecovery 
         }
 
         _touched.Add(queue);
-        if (!_sendsSoon)
-        {
-            _sendsSoon = true;
-            _ = SendSoonAsync();
-        }
-
         return queue;
     }
 
-    private async Task SendSoonAsync()
+    // Once all is there that one event makes due.
+    private void Send()
     {
-        await Task.Yield();
+        if (_sends)
+        {
+            return;
+        }
+
+        _sends = true;
 
         // By number: what is answered on the spot adds to the list.
         for (var i = 0; i < _touched.Count; i++)
@@ -154,7 +152,7 @@ internal sealed class TransactionFinisher(GatewayCore core, TransactionRecovery 
         }
 
         _touched.Clear();
-        _sendsSoon = false;
+        _sends = false;
     }
 
     private async Task SendAsync(FinishQueue queue)
@@ -176,6 +174,8 @@ internal sealed class TransactionFinisher(GatewayCore core, TransactionRecovery 
                     Leave(batch);
                     break;
             }
+
+            Send();
         }
         while (queue.IsUrgent);
 
