@@ -56,6 +56,7 @@ public static class GeoApi
         RowEndpoints.Map(group);
         BatchEndpoints.Map(group);
         TransactionEndpoints.Map(group);
+        OpenTransactionEndpoints.Map(group);
         HealthEndpoints.Map(group);
         group.MapOpenApi("/openapi/{documentName}.json").Needs(EndpointRight.Open);
         return group;

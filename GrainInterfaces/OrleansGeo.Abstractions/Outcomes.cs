@@ -69,7 +69,14 @@ public sealed record GeoError(
     string Detail,
     string? Field = null,
     long? RetryAfterMs = null,
-    ImmutableSortedDictionary<string, string>? Facts = null);
+    ImmutableSortedDictionary<string, string>? Facts = null)
+{
+    /// <summary>
+    /// True when an open transaction is over and nothing of it was written: what it has read was changed by others, its node was lost, or
+    /// it stood idle for too long. It has to be begun again; the same step will not work later.
+    /// </summary>
+    public bool EndsTransaction => Code is "transaction-conflict" or "transaction-lost" or "transaction-not-found";
+}
 
 /// <summary>What a request cost, and who served it.</summary>
 /// <param name="Consistency">The consistency that was given, in the words of the request header.</param>

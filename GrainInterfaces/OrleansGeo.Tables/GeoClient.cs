@@ -165,4 +165,46 @@ public sealed class GeoDatabase
 
         throw refused;
     }
+
+    /// <summary>
+    /// Begins a transaction that stays open. Dispose of it. Where it is over because of others, it has to be begun again:
+    /// <see cref="RunAsync"/> does so by itself.
+    /// </summary>
+    /// <exception cref="GeoException">It could not be begun.</exception>
+    public async Task<GeoTransaction> BeginAsync(OpenOptions? options = null, CancellationToken cancellation = default)
+    {
+        var begin = (options ?? new()).ToBegin();
+        var result = await _client.RunAsync<TransactionBegun>(
+            (store, terms, token) => store.BeginTransactionAsync(Name, begin, terms, token), _session, null, null, cancellation);
+        return result.Error is { } error
+            ? throw GeoException.Of(error, result.Meta, null)
+            : new(_client, _session, Name, result.Value!);
+    }
+
+    /// <summary>
+    /// Runs work in a transaction that stays open and commits it; from the beginning again when it is over because of others, until
+    /// <see cref="GeoClientOptions.Timeout"/> has passed. What the work throws ends it, and nothing is written.
+    /// </summary>
+    /// <param name="work">Reads and writes; it may run several times, so it does nothing else.</param>
+    /// <param name="options">Isolation and the like.</param>
+    /// <param name="cancellation">Ends the call.</param>
+    /// <exception cref="GeoException">It was not committed, or that is not known.</exception>
+    public async Task<TransactionResult> RunAsync(
+        Func<GeoTransaction, Task> work, OpenOptions? options = null, CancellationToken cancellation = default)
+    {
+        var started = _client.Options.Time.GetTimestamp();
+        for (var attempts = 1; ; attempts++)
+        {
+            await using var transaction = await BeginAsync(options, cancellation);
+            try
+            {
+                await work(transaction);
+                return await transaction.CommitAsync(cancellation);
+            }
+            catch (GeoTransactionOverException) when (_client.Options.Time.GetElapsedTime(started) < _client.Options.Timeout)
+            {
+                await Task.Delay(_client.Requests.Pause(attempts, null), _client.Options.Time, cancellation);
+            }
+        }
+    }
 }

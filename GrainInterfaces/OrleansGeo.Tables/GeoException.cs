@@ -26,6 +26,7 @@ public abstract class GeoException : Exception
     {
         GeoErrorKind.PreconditionFailed or GeoErrorKind.AlreadyExists => new GeoConditionException(error, meta),
         _ when IsAbsentRow(error) || IsOutOfRange(error) => new GeoConditionException(error, meta),
+        _ when error.EndsTransaction => new GeoTransactionOverException(error, meta),
         GeoErrorKind.OutcomeUnknown => new GeoOutcomeUnknownException(error, meta, requestId),
         GeoErrorKind.Overloaded or GeoErrorKind.QuorumUnavailable or GeoErrorKind.RegionUnavailable or GeoErrorKind.TooFresh
             or GeoErrorKind.DeadlineExceeded or GeoErrorKind.Conflict or GeoErrorKind.IdempotencyInFlight =>
@@ -88,6 +89,18 @@ public sealed class GeoOutcomeUnknownException : GeoException
 
     /// <summary>For <see cref="WriteOptions.RequestId"/> of the next try; null when the call wrote no row.</summary>
     public string? RequestId { get; }
+}
+
+/// <summary>
+/// An open transaction is over, and nothing of it was written: others changed what it had read, its node was lost, or it stood idle for too
+/// long. Begin it again; <see cref="GeoDatabase.RunAsync"/> does so by itself.
+/// </summary>
+public sealed class GeoTransactionOverException : GeoException
+{
+    internal GeoTransactionOverException(GeoError error, ResponseMeta meta)
+        : base(error, meta)
+    {
+    }
 }
 
 /// <summary>

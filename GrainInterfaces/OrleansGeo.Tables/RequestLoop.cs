@@ -65,19 +65,21 @@ internal sealed class RequestLoop(IGeoStore store, GeoClientOptions options)
         return await attempt(store, new(timeout, terms.RequestId, terms.Session), either.Token);
     }
 
-    // Half of it by chance, so that callers that were refused together do not come back together.
-    private TimeSpan Pause(int attempts, GeoError error)
+    /// <summary>How long to wait after an attempt. Half of it by chance, so that callers that were refused together do not come back
+    /// together.</summary>
+    public TimeSpan Pause(int attempts, GeoError? error)
     {
         var most = options.PauseMin * Math.Pow(2, Math.Min(attempts - 1, 20));
         most = most < options.PauseMax ? most : options.PauseMax;
         var pause = most * (0.5 + (options.Chance.NextDouble() / 2));
-        var asked = TimeSpan.FromMilliseconds(error.RetryAfterMs ?? 0);
+        var asked = TimeSpan.FromMilliseconds(error?.RetryAfterMs ?? 0);
         return pause > asked ? pause : asked;
     }
 
     private static bool IsAboutTheRow(GeoError error) =>
         error.Kind is GeoErrorKind.PreconditionFailed or GeoErrorKind.AlreadyExists or GeoErrorKind.IdempotencyMismatch
-        || GeoException.IsAbsentRow(error) || GeoException.IsOutOfRange(error);
+        || GeoException.IsAbsentRow(error) || GeoException.IsOutOfRange(error)
+        || string.Equals(error.Code, "transaction-conflict", StringComparison.Ordinal);
 
     // Whoever is still at work on this request id is an earlier attempt of this call, or another call that was given the same id.
     private static bool LeavesOpen(GeoError error) => error.Kind is GeoErrorKind.OutcomeUnknown or GeoErrorKind.IdempotencyInFlight;
@@ -86,7 +88,7 @@ internal sealed class RequestLoop(IGeoStore store, GeoClientOptions options)
         ? error
         : error with { Kind = GeoErrorKind.OutcomeUnknown, Code = "commit-outcome-unknown" };
 
-    private static bool IsWorthRepeating(GeoError error) => error.Kind is
+    private static bool IsWorthRepeating(GeoError error) => !error.EndsTransaction && error.Kind is
         GeoErrorKind.OutcomeUnknown or GeoErrorKind.IdempotencyInFlight or GeoErrorKind.Overloaded or GeoErrorKind.Conflict or
         GeoErrorKind.QuorumUnavailable or GeoErrorKind.RegionUnavailable or GeoErrorKind.DeadlineExceeded;
 }

@@ -36,4 +36,10 @@ public sealed record ScanQuery<TRow>
         var column = RowMap<TRow>.Instance.ColumnOf(property);
         return this with { Conditions = Conditions.Add(new(column.Column, comparison, column.Write(literal))) };
     }
+
+    /// <summary>The request for a page.</summary>
+    /// <param name="left">Rows that are still wanted.</param>
+    /// <param name="page">Where the page before ended; null for the first.</param>
+    internal ScanRequest ToRequest(long left, string? page) => new(
+        Prefix.Values, From?.Values, To?.Values, Conditions, Descending, (int)Math.Min(PageRows, left), page);
 }

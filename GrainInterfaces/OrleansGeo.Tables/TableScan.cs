@@ -33,10 +33,7 @@ public sealed class TableScan<TRow> : IAsyncEnumerable<TRow>
         string? page = null;
         while (left > 0)
         {
-            var scan = new ScanRequest(
-                _query.Prefix.Values, _query.From?.Values, _query.To?.Values, _query.Conditions, _query.Descending,
-                (int)Math.Min(_query.PageRows, left), page);
-            var answer = await _table.PageAsync(scan, _bound, cancellation);
+            var answer = await _table.PageAsync(_query.ToRequest(left, page), _bound, cancellation);
             foreach (var row in answer.Value!.Rows)
             {
                 left--;

@@ -151,6 +151,24 @@ public sealed record TransactionOptions
     public string? RequestId { get; init; }
 }
 
+/// <summary>What a transaction that stays open may be told when it begins.</summary>
+public sealed record OpenOptions
+{
+    /// <summary>What it may assume of transactions beside it.</summary>
+    public TransactionIsolation Isolation { get; init; } = TransactionIsolation.Serializable;
+
+    /// <summary>It writes nothing.</summary>
+    public bool ReadOnly { get; init; }
+
+    /// <summary>It reads the rows as they were then, near the caller where that is possible, and writes nothing.</summary>
+    public HlcTimestamp? AsOf { get; init; }
+
+    /// <summary>How long it may stand idle before it ends; null for <see cref="GeoLimits.IdleTimeoutDefault"/>.</summary>
+    public TimeSpan? IdleTimeout { get; init; }
+
+    internal TransactionBegin ToBegin() => new(Isolation, ReadOnly, AsOf, IdleTimeout);
+}
+
 /// <summary>A row that a transaction wrote.</summary>
 /// <param name="Key">Its key, defaults filled in.</param>
 /// <param name="Created">True when there was no row before.</param>

@@ -41,7 +41,7 @@ for (var i = 0; i < args.Length; i++)
 
 if (bug == "all")
 {
-    foreach (var name in transactions ? PlantedBugs.OfTransactions : PlantedBugs.All)
+    foreach (var name in transactions ? PlantedBugs.OfTransactions.Concat(PlantedBugs.OfOpenTransactions) : PlantedBugs.All)
     {
         var first = SeedRunner.FirstFailure(from, seeds, name, transactions);
         Console.WriteLine(first is null

@@ -19,6 +19,10 @@ public sealed class Nonsense(ulong seed)
         ("PATCH", "/v1/databases/geo/tables/city/rows/Oslo", 3), ("DELETE", "/v1/databases/geo/tables/city/rows/Oslo", -1),
         ("PUT", "/v1/databases/geo/tables/pair/rows/x/1", 4), ("POST", "/v1/databases/geo/tables/pair/rows", 4),
         ("POST", "/v1/databases/geo/tables/pair/rows:batch", 5), ("POST", "/v1/databases/geo/transactions", 8),
+        ("POST", "/v1/databases/geo/transactions/begin", 9), ("POST", "/v1/databases/geo/transactions/t1/read", 10),
+        ("POST", "/v1/databases/geo/transactions/t1/write", 5), ("POST", "/v1/databases/geo/transactions/t1/savepoint", 11),
+        ("POST", "/v1/databases/geo/transactions/t1/rollback", 12), ("POST", "/v1/databases/geo/transactions/t1/commit", -1),
+        ("GET", "/v1/databases/geo/transactions/t1/tables/city/rows", -1),
         ("POST", "/v1/ranges/3/split", 6),
         ("POST", "/v1/ranges/3/transfer-leader", 7), ("GET", "/v1/cluster", -1), ("GET", "/v1/nodes", -1), ("GET", "/v1/ranges", -1),
         ("GET", "/v1/latencies", -1), ("GET", "/readyz", -1),
@@ -49,6 +53,10 @@ public sealed class Nonsense(ulong seed)
          "writes":[{"op":"put","table":"pair","key":["x",1],"row":{"v":"n"}},
                    {"op":"increment","table":"city","key":["Oslo"],"field":"pop","by":-1}]}
         """,
+        """{"isolation":"strict","readOnly":true,"asOf":null,"idleTimeoutMs":1000}""",
+        """{"reads":[{"table":"city","key":["Oslo"]}]}""",
+        """{"name":"here"}""",
+        """{"to":"here"}""",
     ];
 
     private static readonly string[] s_headers =

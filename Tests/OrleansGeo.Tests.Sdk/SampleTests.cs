@@ -17,7 +17,7 @@ public sealed class SampleTests(EmbeddedFixture cluster) : IClassFixture<Embedde
         Assert.True(made.IsOk, made.Error?.Detail);
         var now = new DateTimeOffset(2026, 11, 21, 12, 0, 0, TimeSpan.Zero);
         var (customers, state) = await FromCSharp.RunAsync(new(cluster.HomeStore), now, Cancellation);
-        Assert.Equal(["ann"], customers);
+        Assert.Equal(["ann b."], customers);
         Assert.Equal(OrderState.Paid, state);
         var order = await new GeoClient(cluster.HomeStore).Database("shop").Table<Order>("orders").GetAsync("a-1", null, Cancellation);
         Assert.Equal(new("a-1", "ann", 10m, OrderState.Paid, now), order.Value);

@@ -64,7 +64,8 @@ public class ScriptedStore : DispatchProxy
             Bounds.Enqueue(bound);
         }
 
-        var isWrite = targetMethod!.Name is nameof(IGeoStore.WriteRowAsync) or nameof(IGeoStore.TransactAsync);
+        var isWrite = targetMethod!.Name is nameof(IGeoStore.WriteRowAsync) or nameof(IGeoStore.TransactAsync)
+            || args!.OfType<TransactionStep>().Any(step => step is TransactionStep.Write or TransactionStep.Commit);
         if (isWrite)
         {
             Writes.Enqueue(Options.Last().IdempotencyKey);

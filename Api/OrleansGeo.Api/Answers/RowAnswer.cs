@@ -48,7 +48,7 @@ public sealed class PageAnswer(TableInfo table, ScanPage page, ResponseMeta meta
                 writer.WriteStartObject();
                 writer.WritePropertyName("key");
                 RowJson.WriteKey(writer, row.Key);
-                writer.WriteString("version", row.Version.ToString());
+                writer.WriteString("version", RowJson.VersionOf(row));
                 writer.WritePropertyName("row");
                 RowJson.Write(writer, state.table, row.Row);
                 writer.WriteEndObject();

@@ -8,6 +8,10 @@ namespace OrleansGeo.Api.Answers;
 /// <summary>Rows as JSON by a table's columns, both ways.</summary>
 public static class RowJson
 {
+    /// <summary>The version of a row; null for no row, and for one that an open transaction has written and not committed.</summary>
+    public static string? VersionOf(VersionedRow? row) =>
+        row is null || row.Version == HlcTimestamp.Zero ? null : row.Version.ToString();
+
     /// <summary>Writes a row: every column, those without a value as null.</summary>
     public static void Write(Utf8JsonWriter writer, TableInfo table, Row row)
     {

@@ -5,14 +5,28 @@ using OrleansGeo.Primitives;
 
 namespace OrleansGeo.Api.Requests;
 
+/// <summary>What a body of steps may hold.</summary>
+[Flags]
+public enum TransactionParts
+{
+    /// <summary>Rows to read.</summary>
+    Reads = 1,
+
+    /// <summary>Rows to write.</summary>
+    Writes = 2,
+
+    /// <summary>Its isolation, and what must hold.</summary>
+    Terms = 4,
+
+    /// <summary>A whole transaction.</summary>
+    All = Reads | Writes | Terms,
+}
+
 /// <summary>
-/// A one-shot transaction from JSON, in two steps: which tables it names, then each step by the columns of its table.
+/// A one-shot transaction, or steps of an open one, from JSON, in two steps: which tables it names, then each step by the columns of its table.
 /// </summary>
 public sealed class TransactionReader
 {
-    private static readonly (string Word, TransactionIsolation Value)[] s_isolations =
-        [("serializable", TransactionIsolation.Serializable), ("strict", TransactionIsolation.Strict)];
-
     private static readonly (string Word, ScanOperator Value)[] s_operators =
     [
         ("=", ScanOperator.Equal), ("!=", ScanOperator.NotEqual), ("<", ScanOperator.Less), ("<=", ScanOperator.LessOrEqual),
@@ -26,13 +40,13 @@ public sealed class TransactionReader
     private readonly List<Step> _writes;
 
     /// <summary>Reads the steps and their tables; <see cref="Error"/> says why that is not possible.</summary>
-    public TransactionReader(JsonElement body)
+    public TransactionReader(JsonElement body, TransactionParts parts = TransactionParts.All)
     {
         _body = new(body);
-        _isolation = _body.Choice("isolation", s_isolations) ?? TransactionIsolation.Serializable;
-        _reads = Steps("reads");
-        _conditions = Steps("conditions");
-        _writes = Steps("writes");
+        _isolation = parts.HasFlag(TransactionParts.Terms) ? OpenTransactionReader.Isolation(_body) : TransactionIsolation.Serializable;
+        _reads = parts.HasFlag(TransactionParts.Reads) ? Steps("reads") : [];
+        _conditions = parts.HasFlag(TransactionParts.Terms) ? Steps("conditions") : [];
+        _writes = parts.HasFlag(TransactionParts.Writes) ? Steps("writes") : [];
         Error = _body.Finish();
     }
 

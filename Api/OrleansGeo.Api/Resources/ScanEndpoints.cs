@@ -15,8 +15,10 @@ public static class ScanEndpoints
 {
     private const int LimitDefault = 1_000;
 
-    private static readonly RequestShape s_shape =
-        RequestShape.RowRead.With("prefix", "from", "to", "index", "where", "order", "limit", "page", "region");
+    /// <summary>The query parameters of a scan.</summary>
+    internal static readonly string[] Parameters = ["prefix", "from", "to", "index", "where", "order", "limit", "page", "region"];
+
+    private static readonly RequestShape s_shape = RequestShape.RowRead.With(Parameters);
 
     /// <summary>Maps the route.</summary>
     public static void Map(IEndpointRouteBuilder routes) =>
@@ -63,7 +65,8 @@ public static class ScanEndpoints
         return page.IsOk ? new PageAnswer(found.Value, page.Value, meta) : new GeoProblem(page.Error, meta);
     }
 
-    private static ScanRequest? Read(QueryParameters query, TableInfo table, out GeoError? error)
+    /// <summary>A scan of a table by its query parameters; null with what is wrong with them.</summary>
+    internal static ScanRequest? Read(QueryParameters query, TableInfo table, out GeoError? error)
     {
         error = query switch
         {

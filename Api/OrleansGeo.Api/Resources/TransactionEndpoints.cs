@@ -21,7 +21,18 @@ public static class TransactionEndpoints
                 RequestShape.Write)
             .Needs(EndpointRight.Read).Accepts<TransactionBody>("application/json").Produces<TransactionView>();
 
-    private static async Task<IResult> Transact(string db, HttpContext http, IGeoStore store)
+    private static Task<IResult> Transact(string db, HttpContext http, IGeoStore store) =>
+        WithStepsAsync(db, http, store, TransactionParts.All, async (request, transaction, tables, meta) =>
+        {
+            var done = await store.TransactAsync(db, transaction, request.Options, http.RequestAborted);
+            meta = MetaHeaders.Then(meta, done.Meta);
+            return done.IsOk ? new TransactionMadeAnswer(transaction, tables, done.Value, meta) : new GeoProblem(done.Error, meta);
+        });
+
+    /// <summary>Reads a body of steps by the tables that it names, and goes on with them.</summary>
+    internal static async Task<IResult> WithStepsAsync(
+        string db, HttpContext http, IGeoStore store, TransactionParts parts,
+        Func<GeoRequest, TransactionRequest, IReadOnlyDictionary<string, TableInfo>, ResponseMeta, Task<IResult>> then)
     {
         if (!GeoRequest.TryRead(http, out var request, out var problem))
         {
@@ -34,7 +45,7 @@ public static class TransactionEndpoints
             return Answer.Unreadable(body);
         }
 
-        var reader = new TransactionReader(body.Root);
+        var reader = new TransactionReader(body.Root, parts);
         if (reader.Error is { } unreadable)
         {
             return new GeoProblem(unreadable);
@@ -46,11 +57,11 @@ public static class TransactionEndpoints
         }
 
         var tables = new Dictionary<string, TableInfo>(StringComparer.Ordinal);
-        ResponseMeta? meta = null;
+        var meta = ResponseMeta.Local();
         foreach (var (table, path) in reader.Tables())
         {
             var found = await store.GetTableAsync(new(db, table), ReadBound.Strong, request.Options, http.RequestAborted);
-            meta = meta is null ? found.Meta : MetaHeaders.Then(meta, found.Meta);
+            meta = MetaHeaders.Then(meta, found.Meta);
             if (!found.IsOk)
             {
                 return new GeoProblem(found.Error.Field == "table" ? found.Error with { Field = path } : found.Error, meta);
@@ -59,72 +70,8 @@ public static class TransactionEndpoints
             tables[table] = found.Value;
         }
 
-        if (reader.Read(tables, out var error) is not { } transaction)
-        {
-            return new GeoProblem(error!, meta);
-        }
-
-        var done = await store.TransactAsync(db, transaction, request.Options, http.RequestAborted);
-        meta = meta is null ? done.Meta : MetaHeaders.Then(meta, done.Meta);
-        return done.IsOk ? new TransactionAnswer(transaction, tables, done.Value, meta) : new GeoProblem(done.Error, meta);
-    }
-}
-
-/// <summary>What a transaction read and wrote.</summary>
-public sealed class TransactionAnswer(
-    TransactionRequest transaction, IReadOnlyDictionary<string, TableInfo> tables, TransactionResult result, ResponseMeta meta) : IResult
-{
-    /// <inheritdoc />
-    public Task ExecuteAsync(HttpContext httpContext)
-    {
-        MetaHeaders.Write(httpContext.Response, meta);
-        return JsonBuffer.SendAsync(
-            httpContext.Response, "application/json", this, static (writer, answer) => answer.Write(writer));
-    }
-
-    private void Write(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        writer.WriteString("commitTimestamp", result.CommitTimestamp.ToString());
-        writer.WriteStartArray("reads");
-        for (var i = 0; i < result.Reads.Length; i++)
-        {
-            WriteRead(writer, transaction.Reads[i], result.Reads[i]);
-        }
-
-        writer.WriteEndArray();
-        writer.WriteStartArray("writes");
-        foreach (var written in result.Writes)
-        {
-            writer.WriteStartObject();
-            writer.WritePropertyName("key");
-            RowJson.WriteKey(writer, written.Key);
-            writer.WriteString("version", written.Version.ToString());
-            writer.WriteBoolean("created", written.Created);
-            writer.WriteEndObject();
-        }
-
-        writer.WriteEndArray();
-        writer.WriteEndObject();
-    }
-
-    private void WriteRead(Utf8JsonWriter writer, TransactionRead read, VersionedRow? row)
-    {
-        writer.WriteStartObject();
-        writer.WriteString("table", read.Table);
-        writer.WritePropertyName("key");
-        RowJson.WriteKey(writer, read.Key);
-        writer.WritePropertyName("row");
-        if (row is null)
-        {
-            writer.WriteNullValue();
-        }
-        else
-        {
-            RowJson.Write(writer, tables[read.Table], row.Row);
-        }
-
-        writer.WriteString("version", row?.Version.ToString());
-        writer.WriteEndObject();
+        return reader.Read(tables, out var error) is { } transaction
+            ? await then(request, transaction, tables, meta)
+            : new GeoProblem(error!, meta);
     }
 }

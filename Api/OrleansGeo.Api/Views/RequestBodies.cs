@@ -85,8 +85,42 @@ public sealed record TransactionWrittenView(ImmutableArray<JsonElement> Key, str
 public sealed record TransactionView(
     string CommitTimestamp, ImmutableArray<TransactionReadView> Reads, ImmutableArray<TransactionWrittenView> Writes);
 
-/// <summary>One row of a page.</summary>
-public sealed record ScannedRowView(ImmutableArray<JsonElement> Key, string Version, JsonObject Row);
+/// <summary>
+/// How to begin a transaction that stays open. With <c>asOf</c> it reads the rows of that moment, and only reads. It ends when it stands idle
+/// for <c>idleTimeoutMs</c>, 30,000 when not given.
+/// </summary>
+public sealed record TransactionBeginBody(
+    string? Isolation = "serializable", bool? ReadOnly = false, string? AsOf = null, long? IdleTimeoutMs = null);
+
+/// <summary>A transaction that is open, and the node that it is open on.</summary>
+public sealed record TransactionBegunView(string Id, string Node, long IdleTimeoutMs);
+
+/// <summary>Rows to read.</summary>
+public sealed record TransactionReadsBody(ImmutableArray<TransactionReadBody> Reads);
+
+/// <summary>The rows in the order asked; the version of one that the transaction has written itself is null.</summary>
+public sealed record TransactionReadsView(ImmutableArray<TransactionReadView> Reads);
+
+/// <summary>Rows to write.</summary>
+public sealed record TransactionWritesBody(ImmutableArray<TransactionWriteBody> Writes);
+
+/// <summary>The key of a row that is written, defaults filled in.</summary>
+public sealed record TransactionKeyView(ImmutableArray<JsonElement> Key);
+
+/// <summary>The rows that are written, in the order given.</summary>
+public sealed record TransactionWritesView(ImmutableArray<TransactionKeyView> Writes);
+
+/// <summary>The name of a mark.</summary>
+public sealed record SavepointBody(string Name);
+
+/// <summary>The mark to go back to; the transaction ends when none is given.</summary>
+public sealed record RollbackBody(string? To = null);
+
+/// <summary>What a transaction has done, its rows in the order in which they were first written.</summary>
+public sealed record TransactionCommittedView(string CommitTimestamp, ImmutableArray<TransactionWrittenView> Writes);
+
+/// <summary>One row of a page; its version is null when an open transaction has written it itself.</summary>
+public sealed record ScannedRowView(ImmutableArray<JsonElement> Key, string? Version, JsonObject Row);
 
 /// <summary>A page; <c>next</c> is null at the end.</summary>
 public sealed record PageView(ImmutableArray<ScannedRowView> Rows, string? Next);

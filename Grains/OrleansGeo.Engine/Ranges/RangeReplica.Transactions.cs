@@ -26,6 +26,9 @@ internal sealed partial class RangeReplica
     /// <summary>Test builds only: what was read is held to be true later without looking.</summary>
     public const string BugNoRefresh = "transactions.no-refresh";
 
+    /// <summary>Test builds only: what was added to a span that was read does not count.</summary>
+    public const string BugNoSpans = "transactions.no-spans";
+
     /// <summary>Test builds only: reads do not mind intents.</summary>
     public const string BugReadsIgnoreIntents = "transactions.reads-ignore-intents";
 

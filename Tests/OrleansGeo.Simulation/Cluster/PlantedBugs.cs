@@ -37,4 +37,8 @@ public static class PlantedBugs
         "transactions.stages-aborted",
         "transactions.stages-moved",
     ];
+
+    /// <summary>Those that runs of open transactions catch, which are the seeds from 301 on.</summary>
+    public static IReadOnlyList<string> OfOpenTransactions { get; } =
+        ["transactions.moves-unseen", "transactions.no-spans", "transactions.trusts-clocks"];
 }

@@ -39,6 +39,15 @@ internal static class FromCSharp
             cancellation: cancellation);
         Console.WriteLine($"{split.Read(orders, "a-1").Value?.Total} until {split.CommitTimestamp}");
 
+        // Read, decide, write: from the beginning again when others were in the way.
+        await shop.RunAsync(
+            async t =>
+            {
+                RowRead<Order> mine = await t.GetAsync(orders, "a-1", cancellation);
+                await t.PutAsync(orders, mine.Value! with { Customer = "ann b." }, cancellation);
+            },
+            cancellation: cancellation);
+
         // One moment, however many pages and ranges it takes.
         var customers = new List<string>();
         var query = new ScanQuery<Order>().Where(order => order.State, ScanOperator.Equal, OrderState.Paid);

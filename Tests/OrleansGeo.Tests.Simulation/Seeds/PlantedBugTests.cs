@@ -12,6 +12,8 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
 
     public static TheoryData<string> BankOfTransactions() => [.. PlantedBugs.OfTransactions];
 
+    public static TheoryData<string> BankOfOpenTransactions() => [.. PlantedBugs.OfOpenTransactions];
+
     [Theory]
     [MemberData(nameof(Bank))]
     public void A_planted_bug_is_caught(string bug) => AssertCaught(bug, transactions: false);
@@ -20,9 +22,13 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
     [MemberData(nameof(BankOfTransactions))]
     public void A_planted_bug_is_caught_by_transactions(string bug) => AssertCaught(bug, transactions: true);
 
-    private void AssertCaught(string bug, bool transactions)
+    [Theory]
+    [MemberData(nameof(BankOfOpenTransactions))]
+    public void A_planted_bug_is_caught_by_open_transactions(string bug) => AssertCaught(bug, transactions: true, from: 301);
+
+    private void AssertCaught(string bug, bool transactions, ulong from = 1)
     {
-        var caught = SeedRunner.FirstFailure(1, SeedsMax, bug, transactions);
+        var caught = SeedRunner.FirstFailure(from, SeedsMax, bug, transactions);
         Assert.True(caught is not null, $"{bug} went through {SeedsMax} seeds unseen");
         output.WriteLine($"{bug}: seed {caught.Seed}: {caught.Failure!.Split('\n')[0]}");
     }

@@ -17,6 +17,11 @@ public sealed class PlantedStoryTests(ITestOutputHelper output)
         ["transactions.forgotten-on-split"] = () =>
             new TransactionStoryTests().A_split_between_staging_and_commit_takes_record_and_intents_along(),
         ["transactions.lays-twice"] = () => new TransactionStoryTests().Late_copies_of_all_messages_of_a_transaction_change_nothing(),
+        ["transactions.moves-unseen"] = () =>
+            new OpenTransactionStoryTests().A_reader_whose_earlier_row_was_changed_does_not_see_a_later_one_beside_it(),
+        ["transactions.no-spans"] = () => new OpenTransactionStoryTests().Two_that_count_the_rows_of_a_span_do_not_both_add_one(),
+        ["transactions.trusts-clocks"] = () =>
+            new OpenTransactionStoryTests().What_was_acknowledged_before_is_seen_whatever_the_clocks_say(),
         ["transactions.new-leader-forgets-reads"] = () =>
             new TransactionStoryTests().A_new_leader_lays_nothing_below_what_its_predecessor_let_be_read(),
         ["transactions.no-fence"] = () => new TransactionStoryTests().What_a_recovery_has_missed_stays_missing(),
