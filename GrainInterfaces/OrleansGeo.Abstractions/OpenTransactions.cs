@@ -6,7 +6,8 @@ namespace OrleansGeo;
 /// <summary>How a transaction that stays open is begun.</summary>
 /// <param name="Isolation">What it may assume of transactions beside it.</param>
 /// <param name="ReadOnly">It writes nothing.</param>
-/// <param name="AsOf">It reads the rows as they were then, near the caller where that is possible, and writes nothing; null for now.</param>
+/// <param name="AsOf">It reads the rows as they were then, near the caller where that is possible, and writes nothing; null for
+/// now.</param>
 /// <param name="IdleTimeout">How long it may stand idle before it ends; null for <see cref="GeoLimits.IdleTimeoutDefault"/>.</param>
 public sealed record TransactionBegin(
     TransactionIsolation Isolation = TransactionIsolation.Serializable,
@@ -27,10 +28,12 @@ public abstract record TransactionStep
     {
     }
 
-    /// <summary>Reads rows, as they are with what the transaction has written. Answered with <see cref="TransactionAnswer.Rows"/>.</summary>
+    /// <summary>Reads rows, as they are with what the transaction has written. Answered with
+    /// <see cref="TransactionAnswer.Rows"/>.</summary>
     public sealed record Read(ImmutableArray<TransactionRead> Rows) : TransactionStep;
 
-    /// <summary>A page of rows, as they are with what the transaction has written. Answered with <see cref="TransactionAnswer.Page"/>.</summary>
+    /// <summary>A page of rows, as they are with what the transaction has written. Answered with
+    /// <see cref="TransactionAnswer.Page"/>.</summary>
     public sealed record Scan(string Table, ScanRequest Request) : TransactionStep;
 
     /// <summary>

@@ -115,8 +115,8 @@ public sealed class GeoTransaction : IAsyncDisposable
         StepAsync<TransactionAnswer.Done>(new TransactionStep.RollbackTo(name), WriteOptions.NewRequestId(), cancellation);
 
     /// <summary>
-    /// Makes everything written visible at one moment. <see cref="GeoOutcomeUnknownException"/> when it cannot be found out whether that was
-    /// done; calling again asks again.
+    /// Makes everything written visible at one moment. <see cref="GeoOutcomeUnknownException"/> when it cannot be found out whether that
+    /// was done; calling again asks again.
     /// </summary>
     /// <exception cref="GeoException">It was not committed, or that is not known.</exception>
     public async Task<TransactionResult> CommitAsync(CancellationToken cancellation = default)

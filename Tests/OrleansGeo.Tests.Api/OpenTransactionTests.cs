@@ -116,7 +116,8 @@ public sealed class OpenTransactionTests : IAsyncLifetime
         var id = await BeginAsync();
         (await PostAsync(id, "read", """{"reads":[]}""", ("Geo-Consistency", "bounded;max-ms=100")))
             .IsProblem(400, "header-not-applicable", "Geo-Consistency");
-        (await PostAsync(id, "read", """{"reads":[]}""", ("Idempotency-Key", "k"))).IsProblem(400, "header-not-applicable", "Idempotency-Key");
+        (await PostAsync(id, "read", """{"reads":[]}""", ("Idempotency-Key", "k")))
+            .IsProblem(400, "header-not-applicable", "Idempotency-Key");
         (await PostAsync(id, "rollback", """{"to":"nowhere"}""")).IsProblem(404, "savepoint-not-found", "to");
         (await _api.SendAsync("GET", $"{Target}/{id}/tables/pair/rows?order=up")).IsProblem(400, "bad-parameter", "order");
         (await PostAsync("t0", "commit")).IsProblem(404, "transaction-not-found", "id");

@@ -20,6 +20,6 @@ public sealed class SampleTests(EmbeddedFixture cluster) : IClassFixture<Embedde
         Assert.Equal(["ann b."], customers);
         Assert.Equal(OrderState.Paid, state);
         var order = await new GeoClient(cluster.HomeStore).Database("shop").Table<Order>("orders").GetAsync("a-1", null, Cancellation);
-        Assert.Equal(new("a-1", "ann", 10m, OrderState.Paid, now), order.Value);
+        Assert.Equal(new("a-1", "ann b.", 10m, OrderState.Paid, now), order.Value);
     }
 }

@@ -23,7 +23,8 @@ public enum TransactionParts
 }
 
 /// <summary>
-/// A one-shot transaction, or steps of an open one, from JSON, in two steps: which tables it names, then each step by the columns of its table.
+/// A one-shot transaction, or steps of an open one, from JSON, in two steps: which tables it names, then each step by the columns of its
+/// table.
 /// </summary>
 public sealed class TransactionReader
 {

@@ -43,7 +43,8 @@ public static class OpenTransactionEndpoints
             .Needs(EndpointRight.Read).Accepts<SavepointBody>("application/json").Produces(StatusCodes.Status204NoContent);
         group.MapPost("/{id}/rollback", Rollback)
             .Describe(
-                "rollbackTransaction", "Takes back what was written since a savepoint; without one ends the transaction", RequestShape.Write)
+                "rollbackTransaction", "Takes back what was written since a savepoint; without one ends the transaction",
+                RequestShape.Write)
             .Needs(EndpointRight.Read).Accepts<RollbackBody>(isOptional: true, "application/json")
             .Produces(StatusCodes.Status204NoContent);
         group.MapPost("/{id}/commit", Commit)

@@ -86,8 +86,8 @@ public sealed record TransactionView(
     string CommitTimestamp, ImmutableArray<TransactionReadView> Reads, ImmutableArray<TransactionWrittenView> Writes);
 
 /// <summary>
-/// How to begin a transaction that stays open. With <c>asOf</c> it reads the rows of that moment, and only reads. It ends when it stands idle
-/// for <c>idleTimeoutMs</c>, 30,000 when not given.
+/// How to begin a transaction that stays open. With <c>asOf</c> it reads the rows of that moment, and only reads. It ends when it stands
+/// idle for <c>idleTimeoutMs</c>, 30,000 when not given.
 /// </summary>
 public sealed record TransactionBeginBody(
     string? Isolation = "serializable", bool? ReadOnly = false, string? AsOf = null, long? IdleTimeoutMs = null);

@@ -57,7 +57,8 @@ internal static class WriteRules
     /// <param name="version">The row's version; not looked at when there is no row.</param>
     /// <param name="row">The stored row; null when there is none.</param>
     public static bool Holds(KeyCheck check, HlcTimestamp version, byte[]? row) =>
-        Holds(check.Precondition, row is not null, version) && (check.Row is not { } comparison || (row is not null && comparison.Holds(row)));
+        Holds(check.Precondition, row is not null, version)
+        && (check.Row is not { } comparison || (row is not null && comparison.Holds(row)));
 
     /// <summary>What the key holds afterwards, or why it cannot hold that.</summary>
     public static (byte[]? Value, RefusalReason? Refusal) Result(KeyWrite write, byte[]? existing)

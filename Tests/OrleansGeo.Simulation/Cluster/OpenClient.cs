@@ -6,7 +6,8 @@ using OrleansGeo.Simulation.Workloads;
 
 namespace OrleansGeo.Simulation;
 
-/// <summary>Runs abstract transactions step by step in open transactions, now and then through another node than the one they are on.</summary>
+/// <summary>Runs abstract transactions step by step in open transactions, now and then through another node than the one they are
+/// on.</summary>
 public sealed class OpenClient(SimRun run, int id, NodeId home) : ITransactionClient
 {
     private const int AttemptsMax = 4;
@@ -171,7 +172,8 @@ internal sealed class OpenSession(SimRun run, Prng prng, SimFront front, string 
     private static string? TextOf(VersionedRow? row) => row?.Row["v"].AsString();
 
     // What the transaction itself has written has no version yet.
-    private static HlcTimestamp? VersionOf(VersionedRow? row) => row is { Version: var version } && version > HlcTimestamp.Zero ? version : null;
+    private static HlcTimestamp? VersionOf(VersionedRow? row) =>
+        row is { Version: var version } && version > HlcTimestamp.Zero ? version : null;
 
     private static ImmutableArray<Datum> Key(string key) => [Datum.FromString(key)];
 }

@@ -333,9 +333,8 @@ public sealed class SimRun
             await SplitAtAsync(store, table, key, options);
         }
 
-        var client = new WorkloadClient(
-            workload, Transactions, new OneShotClient(this, 999, Cluster.Cluster.Nodes.Keys.First()), 999, World.Prng.Fork(999),
-            () => World.NowMicros);
+        var oneShot = new OneShotClient(this, 999, Cluster.Cluster.Nodes.Keys.First());
+        var client = new WorkloadClient(workload, Transactions, oneShot, 999, World.Prng.Fork(999), () => World.NowMicros);
         foreach (var transaction in workload.Setup)
         {
             if (await client.RunAsync(transaction, CancellationToken.None) != TransactionOutcome.Committed)

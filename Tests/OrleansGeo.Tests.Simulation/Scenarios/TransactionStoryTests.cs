@@ -94,7 +94,7 @@ public sealed class TransactionStoryTests
     public void A_transaction_whose_condition_was_overtaken_looks_again(long overtaking)
     {
         // The condition is looked at, and before the lays arrive its row is written and one of theirs is read: they come later than asked.
-        _story.Once(passing => passing.To.Value == Coordinator && passing.Outcome is RangeOutcome.Looked, () => _story.Host.Begin(async () =>
+        _story.Once(Looked, () => _story.Host.Begin(async () =>
         {
             await _story.Host.StoreOf(new(1))!.WriteRowAsync(
                 TransactionStory.Near, TransactionStory.PutOf("c", overtaking), RequestOptions.Default, CancellationToken.None);
@@ -119,6 +119,9 @@ public sealed class TransactionStoryTests
             AssertValues([0, 0, 0], null);
         }
     }
+
+    private static bool Looked(TransactionStory.Passing passing) =>
+        passing.To.Value == Coordinator && passing.Outcome is RangeOutcome.Looked;
 
     [Fact]
     public void A_leader_that_dies_between_staging_and_answer_is_followed_by_one_that_knows()

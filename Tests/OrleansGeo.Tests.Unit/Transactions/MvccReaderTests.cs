@@ -154,4 +154,20 @@ public sealed class MvccReaderTests
         Assert.Equal(
             expected.Select(row => $"{row.Key} {row.Timestamp} {Convert.ToHexString(row.Value)}"),
             rows.Select(row => $"{row.Key} {row.Timestamp} {Convert.ToHexString(row.Value)}"));
+
+    [Fact]
+    public void A_span_has_a_version_between_two_timestamps_where_the_model_has_one()
+    {
+        var (chance, reader, found) = (new Prng(23), new MvccReader(), 0);
+        for (var round = 0; round < 3_000; round++)
+        {
+            var model = VersionModel.Random(chance, chance.Chance(0.5) ? 20 : 120);
+            var (span, above, upTo) = (Draw.Span(chance, 2), Draw.Timestamp(chance, 13), Draw.Timestamp(chance, 13));
+            var expected = model.Versions.Any(v => span.Contains(v.Key) && v.Timestamp > above && v.Timestamp <= upTo);
+            Assert.Equal(expected, reader.HasVersion(model.Storage, span, above, upTo));
+            found += expected ? 1 : 0;
+        }
+
+        Assert.InRange(found, 300, 2_700);
+    }
 }

@@ -3,7 +3,8 @@ using OrleansGeo.Primitives;
 
 namespace OrleansGeo.Engine;
 
-/// <summary>What a transaction asks of the ranges that it writes to, and how what a range says of its part reads for the whole. Pure.</summary>
+/// <summary>What a transaction asks of the ranges that it writes to, and how what a range says of its part reads for the whole.
+/// Pure.</summary>
 internal sealed class WritePlan
 {
     private readonly Dictionary<Key, List<int>> _checksOf = [];

@@ -56,7 +56,8 @@ internal sealed class OpenBody : ITransactionBody
         }
 
         var row = _transaction.Rows[Plan.Checks[check.Position].Key];
-        return OpenTransactionErrors.Conflict($"the row {string.Join('/', row.Key)} of {row.Table} was changed by others since it was read");
+        return OpenTransactionErrors.Conflict(
+            $"the row {string.Join('/', row.Key)} of {row.Table} was changed by others since it was read");
     }
 
     /// <inheritdoc />

@@ -102,7 +102,8 @@ internal sealed class OpenReads(GatewayCore core, TransactionLooks looks)
         return (rest, null);
     }
 
-    /// <summary>Whether all that was read holds at a later moment, or also now; null when it does, else why the transaction is over.</summary>
+    /// <summary>Whether all that was read holds at a later moment, or also now; null when it does, else why the transaction is
+    /// over.</summary>
     public async Task<GeoError?> RefreshAsync(
         RequestScope scope, WhatWasRead what, HlcTimestamp from, HlcTimestamp to, bool isNewest)
     {
@@ -129,7 +130,8 @@ internal sealed class OpenReads(GatewayCore core, TransactionLooks looks)
     {
         core.Host.TryObserve(to);
         if (transaction.ReadAt is { } from && to > from && !PlantedBug.Is(BugMovesUnseen)
-            && await RefreshAsync(scope, new([.. transaction.Rows.Keys.Order()], [.. transaction.Spans], null), from, to, false) is { } error)
+            && await RefreshAsync(
+                scope, new([.. transaction.Rows.Keys.Order()], [.. transaction.Spans], null), from, to, false) is { } error)
         {
             return error;
         }

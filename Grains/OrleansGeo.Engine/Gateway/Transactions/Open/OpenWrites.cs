@@ -14,8 +14,8 @@ internal sealed record StepWrite(TableInfo Table, ImmutableArray<Datum> Key, Key
 internal static class OpenWrites
 {
     /// <summary>
-    /// The rows that have to be looked at before writes can be evaluated: what a write demands of a row, or does to it, shows at once, and a
-    /// row that is taken away must be known to have been there.
+    /// The rows that have to be looked at before writes can be evaluated: what a write demands of a row, or does to it, shows at once, and
+    /// a row that is taken away must be known to have been there.
     /// </summary>
     public static Dictionary<Key, (string Table, ImmutableArray<Datum> Key)> ToRead(
         OpenTransaction transaction, IEnumerable<StepWrite> writes)
