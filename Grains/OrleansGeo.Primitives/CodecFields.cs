@@ -32,6 +32,16 @@ public static class CodecFields
         }
     }
 
+    /// <summary>A list behind its count.</summary>
+    public static void WriteList<T>(this CodecWriter writer, List<T> items, ItemWriter<T> write)
+    {
+        writer.WriteUInt64((ulong)items.Count);
+        foreach (var item in CollectionsMarshal.AsSpan(items))
+        {
+            write(writer, item);
+        }
+    }
+
     /// <summary>Reads what <see cref="WriteList{T}(CodecWriter, ImmutableArray{T}, ItemWriter{T})"/> wrote.</summary>
     public static ImmutableArray<T> ReadList<T>(this ref CodecReader reader, ItemReader<T> read)
     {
@@ -43,6 +53,22 @@ public static class CodecFields
 
         return ImmutableCollectionsMarshal.AsImmutableArray(items);
     }
+
+    /// <summary>Adds to a list what <see cref="WriteList{T}(CodecWriter, List{T}, ItemWriter{T})"/> wrote.</summary>
+    public static void ReadList<T>(this ref CodecReader reader, List<T> into, ItemReader<T> read)
+    {
+        for (var left = reader.ReadCount(); left > 0; left--)
+        {
+            into.Add(read(ref reader));
+        }
+    }
+
+    /// <summary>Keys behind their count.</summary>
+    public static void WriteKeys(this CodecWriter writer, ImmutableArray<Key> keys) =>
+        writer.WriteList(keys, static (w, key) => w.WriteKey(key));
+
+    /// <summary>Keys behind their count.</summary>
+    public static ImmutableArray<Key> ReadKeys(this ref CodecReader reader) => reader.ReadList(static (ref r) => r.ReadKey());
 
     /// <summary>Texts behind their count.</summary>
     public static void WriteStrings(this CodecWriter writer, ImmutableArray<string> texts) =>

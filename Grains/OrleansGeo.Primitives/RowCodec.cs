@@ -18,10 +18,15 @@ public static class RowCodec
 
     private const byte NegativeFlag = 0x80;
 
+    // Rows are written with every change of them; nothing that writes one writes another meanwhile.
+    [ThreadStatic]
+    private static CodecWriter? t_output;
+
     /// <summary>The bytes of a row. The columns come by strictly ascending id, none below zero.</summary>
     public static byte[] Encode(ReadOnlySpan<ColumnValue> columns)
     {
-        var output = new CodecWriter();
+        var output = t_output ??= new(1024);
+        output.Clear();
         Encode(output, columns);
         return output.ToArray();
     }

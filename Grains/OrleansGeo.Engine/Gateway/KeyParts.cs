@@ -9,12 +9,24 @@ namespace OrleansGeo.Engine;
 internal sealed record KeyPart(RangeDescriptor Range, List<int> Positions)
 {
     /// <summary>What the positions stand for.</summary>
-    public ImmutableArray<T> Of<T>(IReadOnlyList<T> all) => [.. Positions.Select(position => all[position])];
+    public ImmutableArray<T> Of<T>(IReadOnlyList<T> all)
+    {
+        var part = ImmutableArray.CreateBuilder<T>(Positions.Count);
+        foreach (var position in Positions)
+        {
+            part.Add(all[position]);
+        }
+
+        return part.MoveToImmutable();
+    }
 }
 
 /// <summary>Parts keys by range, and asks all ranges at once; what has moved meanwhile is parted anew.</summary>
 internal static class KeyParts
 {
+    // Up to so many parts are looked through one by one.
+    private const int FewParts = 8;
+
     /// <summary>
     /// Parts in the order of their first positions. When a range is not known the directory is brought up to date, unless nobody may be
     /// asked: then null without an error.
@@ -22,7 +34,7 @@ internal static class KeyParts
     public static async Task<(List<KeyPart>? Parts, GeoError? Error)> ByRangeAsync(
         GatewayCore core, RequestScope scope, IReadOnlyList<Key> keys, IEnumerable<int> positions, bool localOnly = false)
     {
-        var wanted = positions.ToArray();
+        var wanted = positions as int[] ?? [.. positions];
         while (true)
         {
             if (TryPart(core, keys, wanted) is { } parts)
@@ -51,9 +63,9 @@ internal static class KeyParts
     public static async Task<GeoError?> AskAsync(
         GatewayCore core, RequestScope scope, IReadOnlyList<Key> keys, Func<KeyPart, RangeOperation> ask, Action<KeyPart, CallEnd> answered)
     {
-        var open = Enumerable.Range(0, keys.Count).ToList();
+        int[] open = [.. Enumerable.Range(0, keys.Count)];
         GeoError? failed = null;
-        while (open.Count > 0 && failed is null)
+        while (open.Length > 0 && failed is null)
         {
             var (parts, missing) = await ByRangeAsync(core, scope, keys, open);
             if (parts is null)
@@ -61,7 +73,7 @@ internal static class KeyParts
                 return missing;
             }
 
-            open.Clear();
+            List<int>? moved = null;
             var scopes = new RequestScope[parts.Count];
             var calls = new Task<CallEnd>[parts.Count];
             for (var i = 0; i < calls.Length; i++)
@@ -75,7 +87,7 @@ internal static class KeyParts
                 var end = await calls[i];
                 if (end.Outcome is RangeOutcome.Moved && !scope.IsOver)
                 {
-                    open.AddRange(parts[i].Positions);
+                    (moved ??= []).AddRange(parts[i].Positions);
                     continue;
                 }
 
@@ -84,6 +96,7 @@ internal static class KeyParts
             }
 
             scope.Join(scopes);
+            open = moved?.ToArray() ?? [];
         }
 
         return failed;
@@ -92,7 +105,7 @@ internal static class KeyParts
     private static List<KeyPart>? TryPart(GatewayCore core, IReadOnlyList<Key> keys, int[] positions)
     {
         var parts = new List<KeyPart>();
-        var byRange = new Dictionary<RangeId, KeyPart>();
+        Dictionary<RangeId, KeyPart>? byRange = null;
         foreach (var position in positions)
         {
             if (core.Router.Find(core.View, keys[position]) is not { } range)
@@ -100,15 +113,33 @@ internal static class KeyParts
                 return null;
             }
 
-            if (!byRange.TryGetValue(range.Id, out var part))
+            var part = byRange is null ? Among(parts, range.Id) : byRange.GetValueOrDefault(range.Id);
+            if (part is null)
             {
-                byRange.Add(range.Id, part = new(range, []));
-                parts.Add(part);
+                parts.Add(part = new(range, []));
+                byRange?.Add(range.Id, part);
+                if (parts.Count == FewParts)
+                {
+                    byRange = parts.ToDictionary(static known => known.Range.Id);
+                }
             }
 
             part.Positions.Add(position);
         }
 
         return parts;
+    }
+
+    private static KeyPart? Among(List<KeyPart> parts, RangeId range)
+    {
+        foreach (var part in parts)
+        {
+            if (part.Range.Id == range)
+            {
+                return part;
+            }
+        }
+
+        return null;
     }
 }

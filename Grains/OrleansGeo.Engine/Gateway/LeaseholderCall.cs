@@ -281,7 +281,7 @@ internal sealed class LeaseholderCall
         RangeOperation.Look look => look.Keys.Length > 1,
         RangeOperation.Refresh refresh => refresh.Keys.Length > 1,
         RangeOperation.FindIntents find => find.Keys.Length > 1,
-        RangeOperation.Resolve resolve => resolve.Keys.Length > 1,
+        RangeOperation.Finish finish => finish.Count > 1,
         _ => false,
     };
 

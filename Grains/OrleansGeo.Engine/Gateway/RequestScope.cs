@@ -54,6 +54,13 @@ internal sealed class RequestScope
     /// <summary>A part of this request that runs beside others.</summary>
     public RequestScope Fork() => new(_host, _timeout, _started, Session, Cancellation) { Span = Span };
 
+    /// <summary>The same, with so much time and not more than this request has.</summary>
+    public RequestScope Fork(TimeSpan within)
+    {
+        var timeout = _host.Time.GetElapsedTime(_started) + within;
+        return new(_host, timeout < _timeout ? timeout : _timeout, _started, Session, Cancellation) { Span = Span };
+    }
+
     /// <summary>Notes that this part is done, for <see cref="Join"/>.</summary>
     public void Finish() => _finished = _host.Time.GetTimestamp();
 

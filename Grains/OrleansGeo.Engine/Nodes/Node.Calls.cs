@@ -9,6 +9,7 @@ namespace OrleansGeo.Engine;
 public sealed partial class Node : IGatewayHost
 {
     private readonly Dictionary<long, PendingCall> _calls = [];
+    private readonly CallTimeouts _timeouts;
     private readonly Dictionary<NodeId, RequestWindow> _requestWindows = [];
 
     // No two calls of this node have one id, whatever incarnation made them: an answer to an earlier life is nobody's. There is room for
@@ -60,9 +61,8 @@ public sealed partial class Node : IGatewayHost
         _calls.Add(call.Id, call);
         if (cancellation.CanBeCanceled)
         {
-            call.Cancellation = cancellation.UnsafeRegister(
-                static (state, _) => ((PendingCall)state!).CancelOn!(), call);
-            call.CancelOn = () => _scheduler.Post(_ => Conclude(call.Id, new(null, to, null, CallFailure.NoAnswer)), null);
+            call.CancelOn = this;
+            call.Cancellation = cancellation.UnsafeRegister(static (state, _) => ((PendingCall)state!).Cancel(), call);
         }
 
         if (to == Id)
@@ -84,7 +84,7 @@ public sealed partial class Node : IGatewayHost
 
         if (!call.Task.IsCompleted)
         {
-            Timers.At(Clock.Mono().AddMicros(micros), () => Conclude(call.Id, new(null, to, null, CallFailure.NoAnswer)));
+            _timeouts.Add(call.Id, micros);
         }
 
         return call.Task;
@@ -269,6 +269,14 @@ public sealed partial class Node : IGatewayHost
         }
     }
 
+    private void GiveUp(long id)
+    {
+        if (_calls.TryGetValue(id, out var call))
+        {
+            Conclude(id, new(null, call.To, null, CallFailure.NoAnswer));
+        }
+    }
+
     // Who is not heard any more will not answer either; waiting for its silence to grow longer than an attempt may take only adds to an
     // outage. An answer that comes all the same finds nobody.
     private void FailCallsTo(NodeId silent)
@@ -299,6 +307,11 @@ public sealed partial class Node : IGatewayHost
 
         public CancellationTokenRegistration Cancellation { get; set; }
 
-        public Action? CancelOn { get; set; }
+        public Node? CancelOn { get; set; }
+
+        // From any thread.
+        public void Cancel() => CancelOn!._scheduler.Post(static call => ((PendingCall)call!).GiveUp(), this);
+
+        private void GiveUp() => CancelOn!.GiveUp(id);
     }
 }

@@ -47,6 +47,7 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
         Clock = new(parts.Time, limit);
         Outbox = new(identity.Node, incarnation, parts.Transport);
         Timers = new(Clock, parts.Scheduler);
+        _timeouts = new(Clock, Timers, _calls.ContainsKey, GiveUp);
         Closed = new(this);
         Snapshots = new(this);
         Recovery = new(new(this));
@@ -111,6 +112,9 @@ public sealed partial class Node : IEnvelopeReceiver, IDisposable
     internal MvccReader Mvcc { get; } = new();
 
     internal CodecWriter Scratch { get; } = new(1024);
+
+    /// <summary>For what is about to be proposed: whoever fills it proposes it before anything else is evaluated.</summary>
+    internal TransactCommand ScratchCommand { get; } = new();
 
     internal IReadOnlyList<NodeId> Peers { get; private set; } = [];
 

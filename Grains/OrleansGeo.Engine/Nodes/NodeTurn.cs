@@ -24,6 +24,9 @@ internal sealed class NodeTurn(Node node)
     /// <summary>For storage keys.</summary>
     public CodecWriter Key { get; } = new();
 
+    /// <summary>For what is applied.</summary>
+    public TransactCommand Command { get; } = new();
+
     /// <summary>Set when a snapshot of the system range was installed: single changes no longer tell what it holds.</summary>
     public bool ReloadsSystem { get; set; }
 

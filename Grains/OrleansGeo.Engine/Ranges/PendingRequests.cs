@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using OrleansGeo.Primitives;
 using OrleansGeo.Transactions;
@@ -15,11 +16,13 @@ internal readonly record struct Caller(NodeId From, long CallId, WanPath? Path, 
 /// <summary>A request that holds or waits for latches.</summary>
 internal abstract class LatchedRequest(Caller caller)
 {
+    private Key? _identity;
+
     public Caller Caller { get; set; } = caller;
 
     /// <summary>Equal for all copies of one request, by which a later copy finds the one that stands in line; null for what may be asked
     /// twice.</summary>
-    public virtual Key? Identity => null;
+    public Key? Identity => _identity ??= FormIdentity();
 
     public LatchRequest Latch { get; } = new();
 
@@ -34,23 +37,42 @@ internal abstract class LatchedRequest(Caller caller)
 
     /// <summary>Called once the latches are held.</summary>
     public abstract void Run(RangeReplica replica);
+
+    // Only who meets a locked key is asked for it.
+    protected virtual Key? FormIdentity() => null;
+}
+
+/// <summary>A request that changes keys, at one timestamp.</summary>
+internal abstract class PendingChange : LatchedRequest
+{
+    protected PendingChange(Caller caller, ImmutableArray<KeyWrite> writes)
+        : base(caller)
+    {
+        Writes = writes;
+        foreach (var write in writes)
+        {
+            Latch.Add(write.Key, LatchAccess.Write);
+        }
+    }
+
+    public ImmutableArray<KeyWrite> Writes { get; }
+
+    public HlcTimestamp Timestamp { get; set; }
+
+    public Evaluation Made { get; set; } = Evaluation.Nothing;
 }
 
 /// <summary>A write from its arrival until it is decided.</summary>
-internal sealed class PendingWrite(Caller caller, RangeOperation.Write write) : LatchedRequest(caller)
+internal sealed class PendingWrite(Caller caller, RangeOperation.Write write) : PendingChange(caller, write.Writes)
 {
     public RangeOperation.Write Write { get; } = write;
 
-    public override Key? Identity => new([.. Write.RequestId]);
+    protected override Key? FormIdentity() => new([.. Write.RequestId]);
 
     public MonoTime ProposedAt { get; set; }
 
     /// <summary>From the proposal to the decision; null when nobody follows.</summary>
     public Activity? Replication { get; set; }
-
-    public HlcTimestamp Timestamp { get; set; }
-
-    public Evaluation Made { get; set; } = Evaluation.Nothing;
 
     /// <summary>The refusal that is being recorded, when the write is one.</summary>
     public RangeOutcome.Refused? Refusal { get; set; }

@@ -4,27 +4,21 @@ using OrleansGeo.Primitives;
 namespace OrleansGeo.Engine;
 
 /// <summary>Intents from their arrival until they are decided.</summary>
-internal sealed class PendingLay(Caller caller, RangeOperation.Lay lay) : LatchedRequest(caller)
+internal sealed class PendingLay(Caller caller, RangeOperation.Lay lay) : PendingChange(caller, lay.Writes)
 {
     public RangeOperation.Lay Lay { get; } = lay;
 
-    public override Key? Identity { get; } = IdentityOf(lay);
-
-    public HlcTimestamp Timestamp { get; set; }
-
-    public Evaluation Made { get; set; } = Evaluation.Nothing;
+    protected override Key? FormIdentity()
+    {
+        var writer = new CodecWriter(64);
+        Lay.Transaction.Id.Write(writer);
+        writer.WriteKey(Lay.Writes[0].Key);
+        return new(writer.ToArray());
+    }
 
     public bool Staged { get; set; }
 
     public override void Run(RangeReplica replica) => replica.Evaluate(this);
-
-    private static Key IdentityOf(RangeOperation.Lay lay)
-    {
-        var writer = new CodecWriter();
-        lay.Transaction.Id.Write(writer);
-        writer.WriteKey(lay.Writes[0].Key);
-        return new(writer.ToArray());
-    }
 
     public RangeOutcome.Laid Outcome(WanPath? path) => new(Timestamp, Made.Written(), Made.Checked, Staged, path);
 }

@@ -13,10 +13,12 @@ namespace OrleansGeo.Engine;
 // proposed until it was applied. If not, a leader evaluates only after it applied the first entry of its term, which lies between the two.
 // Either way i was applied by then and its record found.
 //
-// An entry is stored whole or not at all, so after a crash the stored applied index need only be true but for entries that change nothing
-// when they are applied again. Writes are: each puts the same versions and the same record again. So a run of writes may be ahead of the
-// stored index. All else that is applied (what takes records and versions away above all, which must not come back) takes the index into
-// its own batch, and no write in front of it is ever applied again.
+// An entry is stored whole or not at all, so after a crash the stored applied index need only be true but for entries that, applied again
+// in their order, lead to where they led. Writes do: each puts the same versions and the same record again. What transactions do does too:
+// intents and records are put and removed by name, and an intent is resolved if it is there. One that was laid among the entries that are
+// applied again is laid again first; one that was laid before them is gone, and what it became is in storage; and no other intent was on
+// its key meanwhile. So a run of these may be ahead of the stored index. All else that is applied (what takes versions and records of
+// requests away above all, which must not come back) takes the index into its own batch, and nothing in front of it is ever applied again.
 internal sealed partial class RangeReplica
 {
     /// <summary>Test builds only: a new leader lets intents be laid below what its predecessor let anyone read.</summary>
@@ -93,7 +95,7 @@ internal sealed partial class RangeReplica
     {
         var payload = entry.Payload.Span;
         var kind = RangeCommand.KindOf(payload);
-        _storesApplied |= kind != CommandKind.Write;
+        _storesApplied |= kind is not (CommandKind.Write or CommandKind.Transact);
         switch (kind)
         {
             case CommandKind.Write:
@@ -114,7 +116,8 @@ internal sealed partial class RangeReplica
                 ApplyThreshold(RangeCommand.ReadAdvance(payload), turn);
                 break;
             case CommandKind.Transact:
-                ApplyTransact(TransactCommand.Decode(payload), turn);
+                ApplyTransact(turn.Command.Decode(payload), turn);
+                turn.Command.Clear();
                 break;
             case CommandKind.Declare:
                 var (goal, preferences) = RangeCommand.ReadDeclare(payload);

@@ -52,27 +52,21 @@ internal sealed partial class RangeReplica
         ServeParked();
     }
 
-    // True when the request waits now: another transaction holds one of its keys, or somebody who came before waits for one.
-    private bool AwaitsLock(
+    // The first key that another transaction holds, or for which somebody waits who came before.
+    private Key? LockAgainst(
         LatchedRequest request, ImmutableArray<KeyWrite> writes, ImmutableArray<KeyCheck> checks, TransactionId? self)
     {
         if (_intents.Count == 0 && _locks.Waiting == 0)
         {
-            return false;
+            return null;
         }
 
         foreach (var write in writes)
         {
-            if (_intents.TryGet(write.Key, out var intent) && intent.By.Id != self)
+            // Who holds the key already asks again, and stands behind nobody who waits for it.
+            if (_intents.TryGet(write.Key, out var intent) ? intent.By.Id != self : _locks.IsBehind(write.Key, request.Place))
             {
-                AwaitLock(request, write.Key, intent);
-                return true;
-            }
-
-            if (_locks.IsBehind(write.Key, request.Place))
-            {
-                AwaitLock(request, write.Key, null);
-                return true;
+                return write.Key;
             }
         }
 
@@ -80,12 +74,11 @@ internal sealed partial class RangeReplica
         {
             if (_intents.TryGet(check.Key, out var intent) && intent.By.Id != self)
             {
-                AwaitLock(request, check.Key, intent);
-                return true;
+                return check.Key;
             }
         }
 
-        return false;
+        return null;
     }
 
     private void PlaceInLine(LatchedRequest request)
@@ -97,8 +90,10 @@ internal sealed partial class RangeReplica
         }
     }
 
-    private void AwaitLock(LatchedRequest request, Key key, Intent? intent)
+    private void AwaitLock(LatchedRequest request, Key key)
     {
+        _intents.TryGet(key, out var intent);
+
         // Coming back to the line of a key that is locked anew lets nobody else go: they would only do the same.
         if (request.LetGoFor == key && intent is not null)
         {
@@ -268,11 +263,9 @@ internal sealed partial class RangeReplica
     {
         if (!_stopped && _intents.Of(record.Tag.Id).Count > 0)
         {
-            var keys = ImmutableArray.CreateRange(_intents.Of(record.Tag.Id));
-            var commit = record.Status == TransactionStatus.Committed ? record.Timestamp : (HlcTimestamp?)null;
-            _ = _node.CallAsync(
-                _node.Id, Id, new RangeOperation.Resolve(record.Tag.Id, keys, commit), TimeSpan.FromMilliseconds(WatchTimeoutMs),
-                CancellationToken.None);
+            var (keys, commit) = (_intents.Of(record.Tag.Id), TransactionRecovery.CommitOf(record));
+            var resolve = TransactionRecovery.Resolving(record.Tag.Id, [.. keys], commit);
+            _ = _node.CallAsync(_node.Id, Id, resolve, TimeSpan.FromMilliseconds(WatchTimeoutMs), CancellationToken.None);
         }
     }
 

@@ -86,7 +86,7 @@ internal sealed partial class RangeReplica
             var pending = new PendingRead(caller, get);
             PlaceInLine(pending);
             pending.Latch.Add(key, LatchAccess.Read);
-            AwaitLock(pending, intent.Key, intent);
+            AwaitLock(pending, intent.Key);
             return;
         }
 
@@ -126,7 +126,7 @@ internal sealed partial class RangeReplica
         var at = given ?? _node.Clock.Now();
         if (_intents.Count > 0 && FirstLock(pending.Operation, at) is { } intent)
         {
-            AwaitLock(pending, intent.Key, intent);
+            AwaitLock(pending, intent.Key);
         }
         else if (at > _core.Bound)
         {
@@ -172,7 +172,7 @@ internal sealed partial class RangeReplica
         var (resolved, _) = Resolved();
         if (at <= resolved && (_intents.Count == 0 || FirstLock(operation, at) is null))
         {
-            _node.Reply(caller, Read(operation, at, false, false));
+            _node.Reply(caller, OutOfRange(operation) ?? Read(operation, at, false, false));
             return true;
         }
 
@@ -193,11 +193,6 @@ internal sealed partial class RangeReplica
                 var values = ImmutableArray.CreateBuilder<FoundValue>(get.Keys.Length);
                 foreach (var key in get.Keys)
                 {
-                    if (!Descriptor!.Span.Contains(key))
-                    {
-                        return _node.MovedFrom(this, key);
-                    }
-
                     values.Add(Find(key, at));
                     Record(record, KeySpan.Of(key), at);
                 }

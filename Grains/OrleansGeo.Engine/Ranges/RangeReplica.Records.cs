@@ -14,7 +14,7 @@ internal sealed partial class RangeReplica
     private const int FinishingMax = 16;
     private const int ForgetMax = 256;
 
-    private readonly List<(Key Anchor, TransactionId Id)> _toForget = [];
+    private readonly List<RecordPlace> _toForget = [];
     private readonly HashSet<TransactionId> _finishing = [];
 
     private void HandleDecision(Caller caller, RangeOperation operation)
@@ -28,10 +28,12 @@ internal sealed partial class RangeReplica
         switch (operation)
         {
             case RangeOperation.Conclude conclude:
-                pending.Latch.Add(RecordLatch(conclude.Transaction), LatchAccess.Write);
-                if (conclude.Request.IsSome)
+                LatchFor(pending, conclude);
+                break;
+            case RangeOperation.Finish finish:
+                foreach (var commit in finish.Commits)
                 {
-                    pending.Latch.Add(NameLatch(conclude.Transaction.Anchor, conclude.Request), LatchAccess.Write);
+                    LatchFor(pending, commit);
                 }
 
                 break;
@@ -47,6 +49,15 @@ internal sealed partial class RangeReplica
         Acquire(pending);
     }
 
+    private void LatchFor(PendingDecision pending, RangeOperation.Conclude conclude)
+    {
+        pending.Latch.Add(RecordLatch(conclude.Transaction), LatchAccess.Write);
+        if (conclude.Request.IsSome)
+        {
+            pending.Latch.Add(NameLatch(conclude.Transaction.Anchor, conclude.Request), LatchAccess.Write);
+        }
+    }
+
     public void Evaluate(PendingDecision pending)
     {
         if (!_core.MayServe(_node.Clock.Mono()))
@@ -60,8 +71,8 @@ internal sealed partial class RangeReplica
             case RangeOperation.Conclude conclude:
                 Evaluate(pending, conclude);
                 break;
-            case RangeOperation.Resolve resolve:
-                Evaluate(pending, resolve);
+            case RangeOperation.Finish finish:
+                Evaluate(pending, finish);
                 break;
             case RangeOperation.RefuseRequest refuse:
                 Evaluate(pending, refuse);
@@ -81,15 +92,36 @@ internal sealed partial class RangeReplica
             return;
         }
 
-        var known = _records.Find(tag.Id) ?? MadeBy(tag.Anchor, tag);
-        if (known is null && IsTooOldToTell(tag))
+        if (DecisionOn(conclude) is not { } decision)
         {
             FinishIfLeased(pending, new RangeOutcome.TooOld(_threshold));
             return;
         }
 
+        if (!decision.IsNew)
+        {
+            FinishIfLeased(pending, new RangeOutcome.Standing(decision.Record, null));
+            return;
+        }
+
+        var command = _node.ScratchCommand.Clear();
+        Add(command, decision.Record!);
+        pending.Outcome = path => new RangeOutcome.Standing(decision.Record, path);
+        Propose(pending, command);
+    }
+
+    // Null when the transaction is too old for this range to tell what became of it.
+    private RecordDecision? DecisionOn(RangeOperation.Conclude conclude)
+    {
+        var tag = conclude.Transaction;
+        var known = _records.Find(tag.Id) ?? MadeBy(tag.Anchor, tag);
+        if (known is null && IsTooOldToTell(tag))
+        {
+            return null;
+        }
+
         var keepUntil = _node.Clock.Peek().AddMillis(AbortedKeptMs);
-        var decision = conclude.Verdict switch
+        return conclude.Verdict switch
         {
             TransactionVerdict.Commit when known is null && RecordedOf(tag.Anchor, conclude.Request, tag.Id) is not null =>
                 RecordRules.AbortAbsent(known, tag, keepUntil),
@@ -99,22 +131,13 @@ internal sealed partial class RangeReplica
             TransactionVerdict.AbortAbsent => RecordRules.AbortAbsent(known, tag, keepUntil),
             _ => new(known, false),
         };
-        if (!decision.IsNew)
-        {
-            FinishIfLeased(pending, new RangeOutcome.Standing(decision.Record, null));
-            return;
-        }
-
-        pending.Outcome = path => new RangeOutcome.Standing(decision.Record, path);
-        Propose(pending, CommandOf(decision.Record!));
     }
 
     // The record, what follows for the intents beside it, and what is remembered of the request, in one entry.
-    private TransactCommand CommandOf(TransactionRecord record)
+    private void Add(TransactCommand command, TransactionRecord record)
     {
         var tag = record.Tag;
         var isCommitted = record.Status == TransactionStatus.Committed;
-        var command = new TransactCommand();
         foreach (var key in _intents.Of(tag.Id))
         {
             command.Resolutions.Add(new(key, tag.Id, isCommitted ? record.Timestamp : null));
@@ -126,35 +149,81 @@ internal sealed partial class RangeReplica
         {
             Remember(command, tag.Anchor, record.Request, record.Timestamp, new RecordedOutcome.Made(record.Timestamp, []));
         }
-
-        return command;
     }
 
-    private void Evaluate(PendingDecision pending, RangeOperation.Resolve resolve)
+    private void Evaluate(PendingDecision pending, RangeOperation.Finish finish)
     {
-        var command = new TransactCommand();
-        foreach (var key in resolve.Keys)
+        if (OutOfRange(finish) is { } moved)
         {
-            if (!Descriptor!.Span.Contains(key))
+            Finish(pending, moved);
+            return;
+        }
+
+        var command = _node.ScratchCommand.Clear();
+        var committedAt = ImmutableArray.CreateBuilder<HlcTimestamp?>(finish.Commits.Length);
+        foreach (var commit in finish.Commits)
+        {
+            var decision = DecisionOn(commit);
+            if (decision is { IsNew: true })
             {
-                Finish(pending, _node.MovedFrom(this, key));
-                return;
+                Add(command, decision.Value.Record!);
             }
 
-            if (_intents.TryGet(key, out var intent) && intent.By.Id == resolve.Id)
+            committedAt.Add(decision?.Record is { } record ? TransactionRecovery.CommitOf(record) : null);
+        }
+
+        foreach (var resolution in finish.Resolutions)
+        {
+            if (_intents.TryGet(resolution.Key, out var intent) && intent.By.Id == resolution.Id)
             {
-                command.Resolutions.Add(new(key, resolve.Id, resolve.Commit));
+                command.Resolutions.Add(resolution);
             }
+        }
+
+        _toForget.AddRange(finish.Forgotten);
+        var outcome = new RangeOutcome.Finished(committedAt.MoveToImmutable(), Descriptor!.Span);
+        if (!command.IsEmpty || _toForget.Count >= ForgetMax)
+        {
+            TakeForgotten(command);
         }
 
         if (command.IsEmpty)
         {
-            FinishIfLeased(pending, new RangeOutcome.Holding(true));
+            FinishIfLeased(pending, outcome);
             return;
         }
 
-        pending.Outcome = static _ => new RangeOutcome.Holding(true);
+        pending.Outcome = _ => outcome;
         Propose(pending, command);
+    }
+
+    private RangeOutcome.Moved? OutOfRange(RangeOperation.Finish finish)
+    {
+        foreach (var commit in finish.Commits)
+        {
+            if (!Descriptor!.Span.Contains(commit.Transaction.Anchor))
+            {
+                return _node.MovedFrom(this, commit.Transaction.Anchor);
+            }
+        }
+
+        foreach (var resolution in finish.Resolutions)
+        {
+            if (!Descriptor!.Span.Contains(resolution.Key))
+            {
+                return _node.MovedFrom(this, resolution.Key);
+            }
+        }
+
+        foreach (var place in finish.Forgotten)
+        {
+            if (!Descriptor!.Span.Contains(place.Anchor))
+            {
+                return _node.MovedFrom(this, place.Anchor);
+            }
+        }
+
+        return null;
     }
 
     private void Evaluate(PendingDecision pending, RangeOperation.RefuseRequest refuse)
@@ -177,23 +246,8 @@ internal sealed partial class RangeReplica
         Propose(pending, command);
     }
 
-    private void HandleForget(Caller caller, RangeOperation.Forget forget)
+    private void TakeForgotten(TransactCommand command)
     {
-        if (!MustGoElsewhere(caller, forget))
-        {
-            _toForget.Add((forget.Anchor, forget.Id));
-            _node.Reply(caller, new RangeOutcome.Holding(true));
-            _node.Stir(this);
-            if (_toForget.Count >= ForgetMax)
-            {
-                ForgetRecords();
-            }
-        }
-    }
-
-    private void ForgetRecords()
-    {
-        var command = new TransactCommand();
         foreach (var (anchor, id) in _toForget)
         {
             if (_records.TryGet(id, out _))
@@ -203,7 +257,6 @@ internal sealed partial class RangeReplica
         }
 
         _toForget.Clear();
-        ProposeUnasked(command);
     }
 
     private void ProposeUnasked(TransactCommand command)
@@ -219,18 +272,14 @@ internal sealed partial class RangeReplica
     // What coordinators left behind: staged and committed records are finished, aborted ones go after their time.
     private void FinishRecords()
     {
-        if (_toForget.Count > 0)
-        {
-            ForgetRecords();
-        }
-
         var now = _node.Clock.Peek();
-        if (!_records.HasWork(now))
+        if (_toForget.Count == 0 && !_records.HasWork(now))
         {
             return;
         }
 
         var gone = new TransactCommand();
+        TakeForgotten(gone);
         gone.Records.AddRange(
             _records.AbortedUntil(now).Take(ForgetMax).Select(record => new RecordChange(record.Tag.Anchor, record.Tag.Id, null)));
         ProposeUnasked(gone);
@@ -255,5 +304,4 @@ internal sealed partial class RangeReplica
             _finishing.Remove(record.Tag.Id);
         }
     }
-
 }

@@ -41,11 +41,8 @@ internal sealed partial class RangeReplica
             case RangeOperation.Look or RangeOperation.LookOver or RangeOperation.Refresh or RangeOperation.FindIntents:
                 HandleTransactionRead(caller, operation);
                 break;
-            case RangeOperation.Conclude or RangeOperation.Resolve or RangeOperation.RefuseRequest:
+            case RangeOperation.Conclude or RangeOperation.Finish or RangeOperation.RefuseRequest:
                 HandleDecision(caller, operation);
-                break;
-            case RangeOperation.Forget forget:
-                HandleForget(caller, forget);
                 break;
             case RangeOperation.Split split:
                 HandleSplit(caller, split);

@@ -51,29 +51,19 @@ internal sealed partial class RangeReplica
             return;
         }
 
-        if (_proposed.Count >= _node.Options.ProposalsMax || _intents.Bytes > _node.Options.IntentBytesMax)
+        if (_intents.Bytes > _node.Options.IntentBytesMax)
         {
             _node.Reply(caller, new RangeOutcome.Overloaded("intents of the range"));
             return;
         }
 
         var pending = new PendingLay(caller, lay);
-        if (TakesPlace(caller, pending))
-        {
-            return;
-        }
-
-        foreach (var write in lay.Writes)
-        {
-            pending.Latch.Add(write.Key, LatchAccess.Write);
-        }
-
         if (lay.Stage is not null)
         {
             pending.Latch.Add(RecordLatch(lay.Transaction), LatchAccess.Write);
         }
 
-        Acquire(pending);
+        Admit(pending);
     }
 
     public void Evaluate(PendingLay pending)
@@ -93,11 +83,19 @@ internal sealed partial class RangeReplica
         }
         else if (IsTooOldToTell(lay.Transaction) && !IsLaid(lay))
         {
-            FinishIfLeased(pending, new RangeOutcome.TooOld(_threshold));
+            FinishIfLeased(pending, MadeBy(lay) as RangeOutcome ?? new RangeOutcome.TooOld(_threshold));
         }
-        else if (!AwaitsLock(pending, lay.Writes, lay.Checks, lay.Transaction.Id))
+        else if (LockAgainst(pending, lay.Writes, lay.Checks, lay.Transaction.Id) is not { } locked)
         {
             LayOrRefuse(pending);
+        }
+        else if (MadeBy(lay) is { } made)
+        {
+            FinishIfLeased(pending, made);
+        }
+        else
+        {
+            AwaitLock(pending, locked);
         }
     }
 
@@ -105,20 +103,17 @@ internal sealed partial class RangeReplica
     private RangeOutcome? WhatBecameOf(RangeOperation.Lay lay)
     {
         var tag = lay.Transaction;
-        if (lay.Stage is { } stage)
+        if (lay.Stage is not { } stage)
         {
-            if (_records.TryGet(tag.Id, out var record) && record.Status != TransactionStatus.Staging)
-            {
-                return PlantedBug.Is(RecordRules.BugStagesAborted) ? null : new RangeOutcome.Standing(record, null);
-            }
-
-            if (RecordedOf(tag.Anchor, stage.Request, tag.Id) is { } settled)
-            {
-                return settled;
-            }
+            return null;
         }
 
-        return !IsLaid(lay) && MadeBy(lay.Writes[0].Key, tag) is { } made ? new RangeOutcome.Standing(made, null) : null;
+        if (_records.TryGet(tag.Id, out var record) && record.Status != TransactionStatus.Staging)
+        {
+            return PlantedBug.Is(RecordRules.BugStagesAborted) ? null : new RangeOutcome.Standing(record, null);
+        }
+
+        return RecordedOf(tag.Anchor, stage.Request, tag.Id);
     }
 
     private bool IsLaid(RangeOperation.Lay lay) =>
@@ -127,6 +122,10 @@ internal sealed partial class RangeReplica
     // What it made may have been collected: nothing is done for it here any more, and nothing said of it. None of its versions lies below
     // its beginning, so all of them are there while that lies above the threshold.
     private bool IsTooOldToTell(TransactionTag tag) => tag.Priority <= _threshold && !PlantedBug.Is(BugLaysTwice);
+
+    // The answer to a late copy: what it lays was laid, and became what it says.
+    private RangeOutcome.Standing? MadeBy(RangeOperation.Lay lay) =>
+        MadeBy(lay.Writes[0].Key, lay.Transaction) is { } made ? new(made, null) : null;
 
     // A transaction whose record is gone has left its id with what it wrote.
     private TransactionRecord? MadeBy(Key key, TransactionTag tag) =>
@@ -141,13 +140,7 @@ internal sealed partial class RangeReplica
             return null;
         }
 
-        RequestRecordKey.Encode(_node.Scratch, anchor, request.Id.AsSpan());
-        if (!_node.Storage.TryGet(_node.Scratch.Written, out var stored) || PlantedBug.Is("engine.no-dedupe"))
-        {
-            return null;
-        }
-
-        return RequestDecision.Decide(RequestRecord.Decode(stored), request.BodyHash.AsSpan()) switch
+        return RecordOf(anchor, request.Id.AsSpan(), request.BodyHash.AsSpan()) switch
         {
             RequestDecision.Mismatch => new RangeOutcome.RequestMismatch(),
             RequestDecision.Replay replay => RecordedOutcome.Read(replay.Outcome) switch
@@ -170,15 +163,24 @@ internal sealed partial class RangeReplica
     {
         var lay = pending.Lay;
         pending.Made = EvaluateWrites(lay.Writes, lay.Checks);
+        var isLaid = _intents.TryGet(lay.Writes[0].Key, out var laid);
+
+        // What the transaction made would not be older than the transaction. A refusal has not looked at every key.
+        if (!isLaid && (pending.Made.Refusal is not null || pending.Made.Newest >= lay.Transaction.Priority) && MadeBy(lay) is { } made)
+        {
+            FinishIfLeased(pending, made);
+            return;
+        }
+
         if (pending.Made.Refusal is { } refusal)
         {
             FinishIfLeased(pending, refusal);
             return;
         }
 
-        if (_intents.TryGet(lay.Writes[0].Key, out var laid))
+        if (isLaid)
         {
-            pending.Timestamp = laid.Timestamp;
+            pending.Timestamp = laid!.Timestamp;
             pending.Staged = _records.TryGet(lay.Transaction.Id, out var record) && record.Status == TransactionStatus.Staging;
             FinishIfLeased(pending, pending.Outcome(null));
             return;
@@ -186,22 +188,15 @@ internal sealed partial class RangeReplica
 
         pending.Timestamp = WriteTimestamps.Choose(pending.Made.Newest, NewestRead(lay.Writes), _node.Closed.Floor, lay.At);
         pending.Staged = lay.Stage is { } stage && (stage.MayMove || pending.Timestamp <= lay.At || PlantedBug.Is(BugStagesMoved));
-        Propose(pending, CommandOf(pending));
-        if (pending.Latch.State == LatchState.Held && pending.Term != default)
+        if (Propose(pending, CommandOf(pending).Encode(_node.Scratch)))
         {
-            foreach (var write in lay.Writes)
-            {
-                _inFlight[write.Key] = pending.Timestamp;
-            }
-
-            _latches.Assign(pending.Latch, pending.Timestamp, _granted);
-            RunGranted();
+            Undecided(pending, lay.Writes.Length);
         }
     }
 
     private TransactCommand CommandOf(PendingLay pending)
     {
-        var (lay, command) = (pending.Lay, new TransactCommand());
+        var (lay, command) = (pending.Lay, _node.ScratchCommand.Clear());
         for (var i = 0; i < lay.Writes.Length; i++)
         {
             command.Intents.Add(new(lay.Writes[i].Key, lay.Transaction, pending.Timestamp, pending.Made.Values[i]));
@@ -228,23 +223,12 @@ internal sealed partial class RangeReplica
         }
     }
 
-    private void Propose(LatchedRequest pending, TransactCommand command)
+    private void Propose(PendingDecision pending, TransactCommand command)
     {
-        var proposed = _core.Propose(command.Encode(_node.Scratch), _node.Clock.Mono(), out var index, mayLag: true);
-        if (proposed != ProposeOutcome.Accepted)
+        if (Propose(pending, command.Encode(_node.Scratch)))
         {
-            Finish(pending, proposed == ProposeOutcome.TooMuchInFlight
-                ? new RangeOutcome.Overloaded("bytes in flight of the range")
-                : NotLeaseholder(false));
-            return;
+            LetNextGo(pending);
         }
-
-        _node.Counters.Proposals++;
-        pending.Term = _core.Term;
-        _proposed.Add(index.Value, pending);
-        LetNextGo(pending);
-        _node.Closed.Touch(this);
-        _node.MarkDirty(this);
     }
 
     private void ApplyTransact(TransactCommand command, NodeTurn turn)

@@ -16,29 +16,27 @@ internal sealed partial class RangeReplica
             return;
         }
 
-        if (_proposed.Count >= _node.Options.ProposalsMax)
-        {
-            _node.Reply(caller, new RangeOutcome.Overloaded("proposals of the range"));
-            return;
-        }
-
         var pending = new PendingWrite(caller, write);
-        if (TakesPlace(caller, pending))
-        {
-            return;
-        }
-
-        foreach (var key in write.Writes)
-        {
-            pending.Latch.Add(key.Key, LatchAccess.Write);
-        }
-
         foreach (var check in write.Checks)
         {
             pending.Latch.Add(check.Key, LatchAccess.Read);
         }
 
-        Acquire(pending);
+        Admit(pending);
+    }
+
+    private void Admit(PendingChange pending)
+    {
+        if (_proposed.Count >= _node.Options.ProposalsMax)
+        {
+            _node.Reply(pending.Caller, new RangeOutcome.Overloaded("proposals of the range"));
+            return;
+        }
+
+        if (!TakesPlace(pending.Caller, pending))
+        {
+            Acquire(pending);
+        }
     }
 
     public void Evaluate(PendingWrite pending)
@@ -63,8 +61,9 @@ internal sealed partial class RangeReplica
             return;
         }
 
-        if (AwaitsLock(pending, write.Writes, write.Checks, null))
+        if (LockAgainst(pending, write.Writes, write.Checks, null) is { } locked)
         {
+            AwaitLock(pending, locked);
             return;
         }
 
@@ -126,18 +125,21 @@ internal sealed partial class RangeReplica
 
     private RangeOutcome? Remembered(RangeOperation.Write write)
     {
-        RequestRecordKey.Encode(_node.Scratch, write.Writes[0].Key, write.RequestId.AsSpan());
-        if (!_node.Storage.TryGet(_node.Scratch.Written, out var stored) || PlantedBug.Is("engine.no-dedupe"))
-        {
-            return null;
-        }
-
-        return RequestDecision.Decide(RequestRecord.Decode(stored), write.BodyHash.AsSpan()) switch
+        return RecordOf(write.Writes[0].Key, write.RequestId.AsSpan(), write.BodyHash.AsSpan()) switch
         {
             RequestDecision.Replay replay => Replayed(write, RecordedOutcome.Read(replay.Outcome)),
             RequestDecision.Mismatch => new RangeOutcome.RequestMismatch(),
             _ => null,
         };
+    }
+
+    // Null when nothing is remembered of the request.
+    private RequestDecision? RecordOf(Key anchor, ReadOnlySpan<byte> request, ReadOnlySpan<byte> bodyHash)
+    {
+        RequestRecordKey.Encode(_node.Scratch, anchor, request);
+        return _node.Storage.TryGet(_node.Scratch.Written, out var stored) && !PlantedBug.Is("engine.no-dedupe")
+            ? RequestDecision.Decide(RequestRecord.Decode(stored), bodyHash)
+            : null;
     }
 
     private RangeOutcome? Replayed(RangeOperation.Write write, RecordedOutcome recorded)
@@ -253,36 +255,53 @@ internal sealed partial class RangeReplica
             RangeCommand.AddOperation(_node.Scratch, write.Writes[i].Key, pending.Made.Values[i]);
         }
 
-        // Followers need a commit when they may serve it, which they are told by closed timestamps; the system range they follow at once.
-        var mayLag = Id != SystemKeys.RangeId;
         pending.ProposedAt = _node.Clock.Mono();
-        var proposed = _core.Propose(_node.Scratch.ToArray(), pending.ProposedAt, out var index, mayLag);
-        if (proposed != ProposeOutcome.Accepted)
+        if (!Propose(pending, _node.Scratch.ToArray()))
         {
-            Finish(pending, proposed == ProposeOutcome.TooMuchInFlight
-                ? new RangeOutcome.Overloaded("bytes in flight of the range")
-                : NotLeaseholder(false));
             return;
         }
 
-        _node.Counters.Proposals++;
-        pending.Term = _core.Term;
         if (pending.Caller.Span is { } span)
         {
             pending.Replication = NodeTraces.Begin("replicate", ActivityKind.Internal, span.Context, _node).About(Id);
         }
 
-        _proposed.Add(index.Value, pending);
-        for (var i = 0; i < operations; i++)
+        Undecided(pending, operations);
+    }
+
+    // False when it was refused, and answered so.
+    private bool Propose(LatchedRequest pending, byte[] command)
+    {
+        // Followers need a commit when they may serve it, which they are told by closed timestamps; the system range they follow at once.
+        var mayLag = Id != SystemKeys.RangeId;
+        var proposed = _core.Propose(command, _node.Clock.Mono(), out var index, mayLag);
+        if (proposed != ProposeOutcome.Accepted)
         {
-            _inFlight[write.Writes[i].Key] = pending.Timestamp;
+            Finish(pending, proposed == ProposeOutcome.TooMuchInFlight
+                ? new RangeOutcome.Overloaded("bytes in flight of the range")
+                : NotLeaseholder(false));
+            return false;
+        }
+
+        _node.Counters.Proposals++;
+        pending.Term = _core.Term;
+        _proposed.Add(index.Value, pending);
+        _node.Closed.Touch(this);
+        _node.MarkDirty(this);
+        return true;
+    }
+
+    // Until it is decided nobody reads at or above its timestamp; below it everybody may.
+    private void Undecided(PendingChange pending, int writes)
+    {
+        for (var i = 0; i < writes; i++)
+        {
+            _inFlight[pending.Writes[i].Key] = pending.Timestamp;
         }
 
         _latches.Assign(pending.Latch, pending.Timestamp, _granted);
         RunGranted();
         LetNextGo(pending);
-        _node.Closed.Touch(this);
-        _node.MarkDirty(this);
     }
 
     // An entry was applied at an index: whatever was proposed there is decided.
@@ -293,14 +312,17 @@ internal sealed partial class RangeReplica
             return;
         }
 
+        if (request is PendingChange change)
+        {
+            foreach (var write in change.Writes)
+            {
+                _inFlight.Remove(write.Key);
+            }
+        }
+
         switch (request)
         {
             case PendingWrite write:
-                foreach (var key in write.Write.Writes)
-                {
-                    _inFlight.Remove(key.Key);
-                }
-
                 var isMine = write.Term == entry.Term;
                 write.Replication.End(_node.Time, isMine ? "applied" : "lost", !isMine, CausalPath.RoundTrips(path));
                 if (isMine)
@@ -312,11 +334,6 @@ internal sealed partial class RangeReplica
                 turn.AfterWrite(this, write, isMine ? Made(write, entry.Index, path) : NotLeaseholder(false));
                 break;
             case PendingLay lay:
-                foreach (var key in lay.Lay.Writes)
-                {
-                    _inFlight.Remove(key.Key);
-                }
-
                 turn.AfterWrite(this, lay, lay.Term == entry.Term ? lay.Outcome(path) : NotLeaseholder(false));
                 break;
             case PendingDecision decision:

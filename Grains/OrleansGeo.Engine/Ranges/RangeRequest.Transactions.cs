@@ -17,6 +17,23 @@ public sealed record KeyCheck(Key Key, Precondition Precondition, RowCheck? Row,
 /// <param name="Request">The request it is for.</param>
 public sealed record Staging(ImmutableArray<Key> Keys, bool MayMove, RequestName Request);
 
+/// <summary>An intent that becomes a version at a timestamp, or goes without a trace when null.</summary>
+public readonly record struct Resolution(Key Key, TransactionId Id, HlcTimestamp? Commit)
+{
+    internal void Write(CodecWriter writer)
+    {
+        writer.WriteKey(Key);
+        Id.Write(writer);
+        writer.WriteOptional(Commit);
+    }
+
+    internal static Resolution Read(ref CodecReader reader) =>
+        new(reader.ReadKey(), TransactionId.Read(ref reader), reader.ReadOptionalTimestamp());
+}
+
+/// <summary>Where the record of an attempt lies.</summary>
+public readonly record struct RecordPlace(Key Anchor, TransactionId Id);
+
 /// <summary>What is asked of a record.</summary>
 public enum TransactionVerdict : byte
 {
@@ -85,12 +102,19 @@ public abstract partial record RangeOperation
         TransactionTag Transaction, TransactionVerdict Verdict, HlcTimestamp At, ImmutableArray<Key> Keys, RequestName Request)
         : RangeOperation;
 
-    /// <summary>Turns a decided transaction's intents on keys into versions at its commit timestamp, or takes them away when
-    /// null.</summary>
-    public sealed record Resolve(TransactionId Id, ImmutableArray<Key> Keys, HlcTimestamp? Commit) : RangeOperation;
-
-    /// <summary>All intents of a decided transaction are resolved: its record may go.</summary>
-    public sealed record Forget(Key Anchor, TransactionId Id) : RangeOperation;
+    /// <summary>
+    /// What is left of any number of transactions once they are decided, in one entry of the log. Answered with
+    /// <see cref="RangeOutcome.Finished"/>. What was done before, or by another, is left as it is.
+    /// </summary>
+    /// <param name="Commits">Records to commit: every intent is in place. With each go the intents that its range holds.</param>
+    /// <param name="Resolutions">Intents of decided transactions.</param>
+    /// <param name="Forgotten">Records that may go: all intents of their transactions are resolved.</param>
+    public sealed record Finish(
+        ImmutableArray<Conclude> Commits, ImmutableArray<Resolution> Resolutions, ImmutableArray<RecordPlace> Forgotten) : RangeOperation
+    {
+        /// <summary>Keys that the range must hold.</summary>
+        public int Count => Commits.Length + Resolutions.Length + Forgotten.Length;
+    }
 
     /// <summary>
     /// A request to the asked node's own gateway, whatever replicas it has: transactions that stay open live on the node where they were
@@ -116,6 +140,11 @@ public abstract partial record RangeOutcome
 
     /// <summary>How a record stands; null when there is none.</summary>
     public sealed record Standing(TransactionRecord? Record, WanPath? QuorumPath) : RangeOutcome;
+
+    /// <summary>Everything that was to be finished is.</summary>
+    /// <param name="CommittedAt">For each record that was to be committed, when it is; null when it was aborted.</param>
+    /// <param name="Span">The range: the intents of those transactions on keys in it are resolved too.</param>
+    public sealed record Finished(ImmutableArray<HlcTimestamp?> CommittedAt, KeySpan Span) : RangeOutcome;
 
     /// <summary>What a look found.</summary>
     /// <param name="Rows">The keys in the order asked, or the rows of the span.</param>

@@ -3,15 +3,12 @@ using OrleansGeo.Transactions;
 
 namespace OrleansGeo.Engine;
 
-/// <summary>An intent that becomes a version at a timestamp, or goes without a trace when null.</summary>
-internal readonly record struct Resolution(Key Key, TransactionId Id, HlcTimestamp? Commit);
-
 /// <summary>A record that is put, or removed when null.</summary>
 internal readonly record struct RecordChange(Key Anchor, TransactionId Id, TransactionRecord? Record);
 
 /// <summary>
 /// One entry's worth of what transactions do to a range. Applied in this order: intents laid, intents resolved, records, requests. A
-/// resolution that meets no intent of its transaction changes nothing.
+/// resolution that meets no intent of its transaction changes nothing. One object serves many entries, one after the other.
 /// </summary>
 internal sealed class TransactCommand
 {
@@ -27,18 +24,22 @@ internal sealed class TransactCommand
 
     public bool IsEmpty => Intents.Count + Resolutions.Count + Records.Count + Requests.Count == 0;
 
+    public TransactCommand Clear()
+    {
+        Intents.Clear();
+        Resolutions.Clear();
+        Records.Clear();
+        Requests.Clear();
+        return this;
+    }
+
     public byte[] Encode(CodecWriter into)
     {
         into.Clear();
         into.WriteByte(Version);
         into.WriteByte((byte)CommandKind.Transact);
         into.WriteList(Intents, static (w, intent) => intent.Write(w));
-        into.WriteList(Resolutions, static (w, one) =>
-        {
-            w.WriteKey(one.Key);
-            one.Id.Write(w);
-            w.WriteOptional(one.Commit);
-        });
+        into.WriteList(Resolutions, static (w, one) => one.Write(w));
         into.WriteList(Records, static (w, change) =>
         {
             w.WriteKey(change.Anchor);
@@ -50,21 +51,19 @@ internal sealed class TransactCommand
         return into.ToArray();
     }
 
-    public static TransactCommand Decode(ReadOnlySpan<byte> payload)
+    /// <summary>Becomes what was encoded.</summary>
+    public TransactCommand Decode(ReadOnlySpan<byte> payload)
     {
+        Clear();
         var reader = new CodecReader(payload);
         reader.ReadVersion("a range command", Version);
         reader.ReadByte();
-        var command = new TransactCommand
-        {
-            Intents = [.. reader.ReadList(static (ref r) => Intent.Read(ref r))],
-            Resolutions = [.. reader.ReadList(static (ref r) =>
-                new Resolution(r.ReadKey(), TransactionId.Read(ref r), r.ReadOptionalTimestamp()))],
-            Records = [.. reader.ReadList(static (ref r) => new RecordChange(
-                r.ReadKey(), TransactionId.Read(ref r), r.ReadBool() ? TransactionRecord.Read(ref r) : null))],
-            Requests = [.. reader.ReadList(static (ref r) => RequestStamp.Read(ref r))],
-        };
+        reader.ReadList(Intents, static (ref r) => Intent.Read(ref r));
+        reader.ReadList(Resolutions, static (ref r) => Resolution.Read(ref r));
+        reader.ReadList(Records, static (ref r) => new(
+            r.ReadKey(), TransactionId.Read(ref r), r.ReadBool() ? TransactionRecord.Read(ref r) : null));
+        reader.ReadList(Requests, static (ref r) => RequestStamp.Read(ref r));
         reader.ExpectEnd("a transaction command");
-        return command;
+        return this;
     }
 }

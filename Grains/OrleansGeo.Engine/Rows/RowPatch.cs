@@ -40,7 +40,7 @@ public static class RowPatch
     /// <summary>The bytes of a patch. The columns come by strictly ascending id.</summary>
     public static byte[] Encode(ReadOnlySpan<ColumnPatch> columns)
     {
-        var output = new CodecWriter();
+        var output = new CodecWriter(64);
         output.WriteByte(Version);
         output.WriteUInt64((ulong)columns.Length);
         var previous = -1;

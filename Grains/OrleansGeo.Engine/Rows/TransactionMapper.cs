@@ -109,7 +109,7 @@ public static class TransactionMapper
     /// </summary>
     public static byte[] WriteId(ReadOnlySpan<byte> requestId, int position)
     {
-        var text = new CodecWriter();
+        var text = new CodecWriter(32);
         text.WriteBytes(requestId);
         text.WriteInt32(position);
         return SHA256.HashData(text.Written)[..16];

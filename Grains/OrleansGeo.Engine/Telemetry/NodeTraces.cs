@@ -92,8 +92,7 @@ public static class NodeTraces
         RangeOperation.Refresh => "refresh",
         RangeOperation.FindIntents => "find-intents",
         RangeOperation.Conclude => "conclude",
-        RangeOperation.Resolve => "resolve",
-        RangeOperation.Forget => "forget",
+        RangeOperation.Finish => "finish",
         RangeOperation.RefuseRequest => "refuse-request",
         _ => "measured-rtts",
     };
@@ -103,8 +102,8 @@ public static class NodeTraces
     {
         null => ("no_answer", true),
         RangeOutcome.Found or RangeOutcome.Scanned or RangeOutcome.Written or RangeOutcome.Fresh or RangeOutcome.Described
-            or RangeOutcome.Rtts or RangeOutcome.Looked or RangeOutcome.GatewayAnswered
-            or RangeOutcome.Laid or RangeOutcome.Standing or RangeOutcome.Holding => ("ok", false),
+            or RangeOutcome.Rtts or RangeOutcome.Looked or RangeOutcome.GatewayAnswered or RangeOutcome.Laid or RangeOutcome.Standing
+            or RangeOutcome.Holding or RangeOutcome.Finished => ("ok", false),
         RangeOutcome.Claimed => ("claimed", false),
         RangeOutcome.Refused => ("refused", false),
         RangeOutcome.RequestMismatch => ("request_mismatch", false),

@@ -15,7 +15,7 @@ public static partial class EnvelopeCodecOperations
         {
             case RangeOperation.Get get:
                 writer.WriteByte(1);
-                writer.WriteList(get.Keys, static (w, key) => w.WriteKey(key));
+                writer.WriteKeys(get.Keys);
                 writer.WriteOptional(get.At);
                 writer.WriteBool(get.LocalOnly);
                 break;
@@ -72,7 +72,7 @@ public static partial class EnvelopeCodecOperations
     public static RangeOperation Read(ref CodecReader reader) => reader.ReadByte() switch
     {
         1 => new RangeOperation.Get(
-            reader.ReadList(static (ref r) => r.ReadKey()), reader.ReadOptionalTimestamp(), reader.ReadBool()),
+            reader.ReadKeys(), reader.ReadOptionalTimestamp(), reader.ReadBool()),
         2 => new RangeOperation.Scan(
             reader.ReadSpan(),
             reader.ReadOptionalTimestamp(),

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using OrleansGeo.Primitives;
 using OrleansGeo.Transactions;
 
@@ -17,7 +16,7 @@ public static partial class EnvelopeCodecOperations
                 break;
             case RangeOperation.Look look:
                 writer.WriteByte(13);
-                WriteKeys(writer, look.Keys);
+                writer.WriteKeys(look.Keys);
                 writer.WriteTimestamp(look.AtLeast);
                 writer.WriteTimestamp(look.UpTo);
                 break;
@@ -27,28 +26,13 @@ public static partial class EnvelopeCodecOperations
                 break;
             case RangeOperation.FindIntents find:
                 writer.WriteByte(15);
-                WriteKeys(writer, find.Keys);
+                writer.WriteKeys(find.Keys);
                 find.Id.Write(writer);
                 writer.WriteTimestamp(find.At);
                 break;
             case RangeOperation.Conclude conclude:
                 writer.WriteByte(16);
-                conclude.Transaction.Write(writer);
-                writer.WriteByte((byte)conclude.Verdict);
-                writer.WriteTimestamp(conclude.At);
-                WriteKeys(writer, conclude.Keys);
-                conclude.Request.Write(writer);
-                break;
-            case RangeOperation.Resolve resolve:
-                writer.WriteByte(17);
-                resolve.Id.Write(writer);
-                WriteKeys(writer, resolve.Keys);
-                writer.WriteOptional(resolve.Commit);
-                break;
-            case RangeOperation.Forget forget:
-                writer.WriteByte(18);
-                writer.WriteKey(forget.Anchor);
-                forget.Id.Write(writer);
+                WriteConclude(writer, conclude);
                 break;
             case RangeOperation.RefuseRequest refuse:
                 writer.WriteByte(19);
@@ -69,6 +53,16 @@ public static partial class EnvelopeCodecOperations
                 writer.WriteByte(21);
                 writer.WriteBytes(ask.Request.AsSpan());
                 break;
+            case RangeOperation.Finish finish:
+                writer.WriteByte(22);
+                writer.WriteList(finish.Commits, WriteConclude);
+                writer.WriteList(finish.Resolutions, static (w, one) => one.Write(w));
+                writer.WriteList(finish.Forgotten, static (w, place) =>
+                {
+                    w.WriteKey(place.Anchor);
+                    place.Id.Write(w);
+                });
+                break;
             default:
                 Invariant.Fail($"{operation.GetType().Name} has no wire format");
                 break;
@@ -78,17 +72,10 @@ public static partial class EnvelopeCodecOperations
     private static RangeOperation ReadTransactional(ref CodecReader reader, byte which) => which switch
     {
         12 => ReadLay(ref reader),
-        13 => new RangeOperation.Look(ReadKeys(ref reader), reader.ReadTimestamp(), reader.ReadTimestamp()),
+        13 => new RangeOperation.Look(reader.ReadKeys(), reader.ReadTimestamp(), reader.ReadTimestamp()),
         14 => ReadRefresh(ref reader),
-        15 => new RangeOperation.FindIntents(ReadKeys(ref reader), TransactionId.Read(ref reader), reader.ReadTimestamp()),
-        16 => new RangeOperation.Conclude(
-            TransactionTag.Read(ref reader),
-            reader.ReadEnum<TransactionVerdict>("verdict", (byte)TransactionVerdict.Ask, (byte)TransactionVerdict.AbortAbsent),
-            reader.ReadTimestamp(),
-            ReadKeys(ref reader),
-            RequestName.Read(ref reader)),
-        17 => new RangeOperation.Resolve(TransactionId.Read(ref reader), ReadKeys(ref reader), reader.ReadOptionalTimestamp()),
-        18 => new RangeOperation.Forget(reader.ReadKey(), TransactionId.Read(ref reader)),
+        15 => new RangeOperation.FindIntents(reader.ReadKeys(), TransactionId.Read(ref reader), reader.ReadTimestamp()),
+        16 => ReadConclude(ref reader),
         19 => new RangeOperation.RefuseRequest(
             reader.ReadKey(),
             RequestName.Read(ref reader),
@@ -96,12 +83,16 @@ public static partial class EnvelopeCodecOperations
         20 => new RangeOperation.LookOver(
             reader.ReadSpan(), reader.ReadTimestamp(), reader.ReadTimestamp(), reader.ReadBool(), reader.ReadInt32(), reader.ReadInt32()),
         21 => new RangeOperation.AskGateway(ReadBlob(ref reader)),
+        22 => new RangeOperation.Finish(
+            reader.ReadList(ReadConclude),
+            reader.ReadList(static (ref r) => Resolution.Read(ref r)),
+            reader.ReadList(static (ref r) => new RecordPlace(r.ReadKey(), TransactionId.Read(ref r)))),
         _ => throw new CodecException($"this build knows no range operation {which}"),
     };
 
     private static void WriteRefresh(CodecWriter writer, RangeOperation.Refresh refresh)
     {
-        WriteKeys(writer, refresh.Keys);
+        writer.WriteKeys(refresh.Keys);
         writer.WriteList(refresh.Spans, static (w, span) => w.WriteSpan(span));
         writer.WriteTimestamp(refresh.From);
         writer.WriteTimestamp(refresh.To);
@@ -111,12 +102,28 @@ public static partial class EnvelopeCodecOperations
     }
 
     private static RangeOperation.Refresh ReadRefresh(ref CodecReader reader) => new(
-        ReadKeys(ref reader),
+        reader.ReadKeys(),
         reader.ReadList(static (ref r) => r.ReadSpan()),
         reader.ReadTimestamp(),
         reader.ReadTimestamp(),
         reader.ReadBool(),
         reader.ReadBool() ? TransactionId.Read(ref reader) : null);
+
+    private static void WriteConclude(CodecWriter writer, RangeOperation.Conclude conclude)
+    {
+        conclude.Transaction.Write(writer);
+        writer.WriteByte((byte)conclude.Verdict);
+        writer.WriteTimestamp(conclude.At);
+        writer.WriteKeys(conclude.Keys);
+        conclude.Request.Write(writer);
+    }
+
+    private static RangeOperation.Conclude ReadConclude(ref CodecReader reader) => new(
+        TransactionTag.Read(ref reader),
+        reader.ReadEnum<TransactionVerdict>("verdict", (byte)TransactionVerdict.Ask, (byte)TransactionVerdict.AbortAbsent),
+        reader.ReadTimestamp(),
+        reader.ReadKeys(),
+        RequestName.Read(ref reader));
 
     private static void WriteLay(CodecWriter writer, RangeOperation.Lay lay)
     {
@@ -127,7 +134,7 @@ public static partial class EnvelopeCodecOperations
         writer.WriteBool(lay.Stage is not null);
         if (lay.Stage is { } stage)
         {
-            WriteKeys(writer, stage.Keys);
+            writer.WriteKeys(stage.Keys);
             writer.WriteBool(stage.MayMove);
             stage.Request.Write(writer);
         }
@@ -139,7 +146,7 @@ public static partial class EnvelopeCodecOperations
         var (writes, checks) = (reader.ReadList(ReadOne), reader.ReadList(ReadCheck));
         return new(
             tag, at, writes, checks,
-            reader.ReadBool() ? new(ReadKeys(ref reader), reader.ReadBool(), RequestName.Read(ref reader)) : null);
+            reader.ReadBool() ? new(reader.ReadKeys(), reader.ReadBool(), RequestName.Read(ref reader)) : null);
     }
 
     private static void WriteCheck(CodecWriter writer, KeyCheck check)
@@ -156,11 +163,6 @@ public static partial class EnvelopeCodecOperations
         var (key, condition, wanted) = (reader.ReadKey(), ReadCondition(ref reader), reader.ReadBool());
         return new(key, condition, reader.ReadBool() ? RowCheck.Read(ref reader) : null, wanted);
     }
-
-    private static void WriteKeys(CodecWriter writer, ImmutableArray<Key> keys) =>
-        writer.WriteList(keys, static (w, key) => w.WriteKey(key));
-
-    private static ImmutableArray<Key> ReadKeys(ref CodecReader reader) => reader.ReadList(static (ref r) => r.ReadKey());
 }
 
 // The outcomes of transactions.
@@ -209,6 +211,11 @@ public static partial class EnvelopeCodecOutcomes
                 writer.WriteByte(22);
                 writer.WriteBytes(answered.Answer.AsSpan());
                 break;
+            case RangeOutcome.Finished finished:
+                writer.WriteByte(25);
+                writer.WriteList(finished.CommittedAt, static (w, at) => w.WriteOptional(at));
+                writer.WriteSpan(finished.Span);
+                break;
             default:
                 Invariant.Fail($"{outcome.GetType().Name} has no wire format");
                 break;
@@ -225,6 +232,7 @@ public static partial class EnvelopeCodecOutcomes
         23 => new RangeOutcome.Looked(
             reader.ReadList(ReadFound), reader.ReadBool() ? reader.ReadSpan() : null, reader.ReadTimestamp(), reader.ReadSpan()),
         22 => new RangeOutcome.GatewayAnswered([.. reader.ReadBytes()]),
+        25 => new RangeOutcome.Finished(reader.ReadList(static (ref r) => r.ReadOptionalTimestamp()), reader.ReadSpan()),
         _ => throw new CodecException($"this build knows no range outcome {which}"),
     };
 }

@@ -9,7 +9,8 @@ namespace OrleansGeo.Transactions;
 /// </summary>
 public sealed class IntentTable
 {
-    private readonly SortedDictionary<Key, Intent> _byKey = [];
+    private readonly Dictionary<Key, Intent> _byKey = [];
+    private readonly SortedSet<Key> _keys = [];
     private readonly Dictionary<TransactionId, List<Key>> _byTransaction = [];
     private readonly SortedSet<(HlcTimestamp Timestamp, Key Key)> _byTime = [];
 
@@ -23,7 +24,7 @@ public sealed class IntentTable
     public HlcTimestamp Earliest => _byTime.Count == 0 ? HlcTimestamp.Max : _byTime.Min.Timestamp;
 
     /// <summary>All intents, by key.</summary>
-    public IEnumerable<Intent> All => _byKey.Values;
+    public IEnumerable<Intent> All => _keys.Select(key => _byKey[key]);
 
     /// <summary>The intents of a span, by key.</summary>
     public IEnumerable<Intent> In(KeySpan span) =>
@@ -45,6 +46,7 @@ public sealed class IntentTable
     {
         Remove(intent.Key);
         _byKey.Add(intent.Key, intent);
+        _keys.Add(intent.Key);
         _byTime.Add((intent.Timestamp, intent.Key));
         Bytes += SizeOf(intent);
         if (!_byTransaction.TryGetValue(intent.By.Id, out var keys))
@@ -68,19 +70,14 @@ public sealed class IntentTable
     /// <summary>The first intent of a span that locks its key at or below a timestamp; null when there is none.</summary>
     public Intent? FirstLocked(KeySpan span, HlcTimestamp at)
     {
-        if (at < Earliest)
+        if (at < Earliest || span.IsEmpty)
         {
             return null;
         }
 
-        foreach (var (key, intent) in _byKey)
+        foreach (var key in _keys.GetViewBetween(span.Start, span.End))
         {
-            if (key >= span.End)
-            {
-                return null;
-            }
-
-            if (key >= span.Start && intent.Timestamp <= at)
+            if (key < span.End && _byKey[key] is var intent && intent.Timestamp <= at)
             {
                 return intent;
             }
@@ -106,7 +103,7 @@ public sealed class IntentTable
     /// <summary>Forgets all intents at and behind a key: they went to the right half of a split.</summary>
     public void DropFrom(Key key)
     {
-        foreach (var dropped in _byKey.Keys.Where(held => held >= key).ToArray())
+        foreach (var dropped in _keys.Where(held => held >= key).ToArray())
         {
             Remove(dropped);
         }
@@ -116,6 +113,7 @@ public sealed class IntentTable
     public void Clear()
     {
         _byKey.Clear();
+        _keys.Clear();
         _byTime.Clear();
         _byTransaction.Clear();
         Bytes = 0;
@@ -130,6 +128,7 @@ public sealed class IntentTable
             return false;
         }
 
+        _keys.Remove(key);
         _byTime.Remove((intent.Timestamp, key));
         Bytes -= SizeOf(intent);
         var keys = _byTransaction[intent.By.Id];

@@ -70,7 +70,7 @@ public sealed record TransactionRecord(
         Tag.Write(writer);
         writer.WriteByte((byte)Status);
         writer.WriteTimestamp(Timestamp);
-        writer.WriteList(Keys, static (w, key) => w.WriteKey(key));
+        writer.WriteKeys(Keys);
         Request.Write(writer);
     }
 
@@ -86,7 +86,7 @@ public sealed record TransactionRecord(
             throw new CodecException($"a transaction record says {(byte)status}");
         }
 
-        return new(tag, status, reader.ReadTimestamp(), reader.ReadList(static (ref r) => r.ReadKey()), RequestName.Read(ref reader));
+        return new(tag, status, reader.ReadTimestamp(), reader.ReadKeys(), RequestName.Read(ref reader));
     }
 
     /// <summary>Reads the stored form.</summary>

@@ -16,7 +16,7 @@ public sealed class CollectedTransactionTests
 
     public CollectedTransactionTests() => _story.Lose(passing =>
     {
-        if (passing is { Operation: RangeOperation.Lay or RangeOperation.Conclude or RangeOperation.Resolve, From.Value: Coordinator })
+        if (passing is { Operation: RangeOperation.Lay or RangeOperation.Conclude or RangeOperation.Finish, From.Value: Coordinator })
         {
             _late.Add((passing.Range!.Value, passing.Operation));
         }

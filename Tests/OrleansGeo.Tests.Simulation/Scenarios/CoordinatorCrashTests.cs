@@ -96,6 +96,20 @@ public sealed class CoordinatorCrashTests
         _story.Host.RunUntil(() => _story.IntentsLeft() == 0, EndsWithinMs, "intents were left behind");
     }
 
+    [Fact]
+    public void One_missing_intent_ends_what_it_left_though_another_of_its_ranges_cannot_be_asked()
+    {
+        var wide = _story.Host.RangeOf(TransactionStory.Wide).Id;
+        _story.Lose(passing => passing.Range == wide && IsIts<RangeOperation.Lay>(passing));
+        _story.Lose(static passing => passing.Operation is RangeOperation.FindIntents);
+        _story.Begin(Coordinator, TransactionStory.AddOne("k", TransactionStory.Near, TransactionStory.Wide, TransactionStory.Far));
+        _story.Host.RunFor(300);
+        _story.Host.Crash([new(Coordinator)]);
+        var (put, ms) = _story.Host.Measure(() => _story.Put(1, TransactionStory.Near, "k", 7));
+        Assert.True(put.IsOk, put.Error?.ToString());
+        Assert.InRange(ms, 0, EndsWithinMs);
+    }
+
     private void StrikeAt(Step step, Action crash)
     {
         var wide = _story.Host.RangeOf(TransactionStory.Wide).Id;
@@ -120,23 +134,32 @@ public sealed class CoordinatorCrashTests
                 _story.Once(passing => IsIts<RangeOperation.Lay>(passing) && ++lays == TransactionStory.Tables.Count, crash);
                 break;
             case Step.BeforeTheRecordIsCommitted:
-                _story.Lose(IsIts<RangeOperation.Conclude>);
-                _story.Once(IsIts<RangeOperation.Conclude>, crash);
+                _story.Lose(Commits);
+                _story.Once(Commits, crash);
                 break;
             case Step.AfterTheRecordIsCommitted:
-                _story.Lose(IsIts<RangeOperation.Resolve>);
-                _story.Once(IsIts<RangeOperation.Resolve>, crash);
+                _story.Lose(Resolves);
+                _story.Once(Resolves, crash);
                 break;
             case Step.AfterSomeIntentsAreResolved:
-                _story.Lose(passing => passing.Range == wide && IsIts<RangeOperation.Resolve>(passing));
-                _story.Once(IsIts<RangeOperation.Resolve>, crash);
+                _story.Lose(passing => passing.Range == wide && Resolves(passing));
+                _story.Once(Resolves, crash);
                 break;
             default:
-                _story.Lose(IsIts<RangeOperation.Forget>);
-                _story.Once(IsIts<RangeOperation.Forget>, crash);
+                _story.Lose(Forgets);
+                _story.Once(Forgets, crash);
                 break;
         }
     }
+
+    private static bool Commits(TransactionStory.Passing passing) =>
+        IsIts<RangeOperation.Finish>(passing) && passing.Operation is RangeOperation.Finish { Commits.Length: > 0 };
+
+    private static bool Resolves(TransactionStory.Passing passing) =>
+        IsIts<RangeOperation.Finish>(passing) && passing.Operation is RangeOperation.Finish { Resolutions.Length: > 0 };
+
+    private static bool Forgets(TransactionStory.Passing passing) =>
+        IsIts<RangeOperation.Finish>(passing) && passing.Operation is RangeOperation.Finish { Forgotten.Length: > 0 };
 
     private static bool IsIts<T>(TransactionStory.Passing passing) => passing.From == new NodeId(Coordinator) && passing.Operation is T;
 }

@@ -182,7 +182,7 @@ public sealed class TransactionStoryTests
             lay ??= isIts ? (RangeOperation.Lay?)passing.Operation : null;
             return isIts && !looked;
         });
-        story.Lose(static passing => passing is { Operation: RangeOperation.Conclude, From.Value: Coordinator });
+        story.Lose(static passing => passing is { Operation: RangeOperation.Conclude or RangeOperation.Finish, From.Value: Coordinator });
         var pending = story.Begin(
             Coordinator, TransactionStory.AddOne("k", TransactionStory.Far, TransactionStory.Wide, TransactionStory.Near), null, 40_000);
         story.Host.RunFor(300);
@@ -206,7 +206,7 @@ public sealed class TransactionStoryTests
         var late = new List<(RangeId Range, RangeOperation Operation)>();
         _story.Lose(passing =>
         {
-            if (passing is { Operation: RangeOperation.Lay or RangeOperation.Conclude or RangeOperation.Resolve, From.Value: Coordinator })
+            if (passing is { Operation: RangeOperation.Lay or RangeOperation.Conclude or RangeOperation.Finish, From.Value: Coordinator })
             {
                 late.Add((passing.Range!.Value, passing.Operation));
             }
@@ -283,7 +283,7 @@ public sealed class TransactionStoryTests
     {
         // The anchor is on the right half: everything of the transaction is, and so is what is remembered of it.
         var near = _story.Host.RangeOf(TransactionStory.Near).Id;
-        _story.Lose(static passing => passing is { Operation: RangeOperation.Conclude or RangeOperation.Resolve, From.Value: Coordinator });
+        _story.Lose(static passing => passing is { Operation: RangeOperation.Conclude or RangeOperation.Finish, From.Value: Coordinator });
         var request = TransactionStory.AddOne("k", TransactionStory.Tables);
         var made = _story.Transact(Coordinator, request, "once");
         Assert.True(made.IsOk, made.Error?.ToString());

@@ -40,7 +40,7 @@ public sealed class OpenTransactionTests
         Assert.Equal(HlcTimestamp.Max, transaction.UpTo(Span(1, 9)));
         transaction.LookedAt(Span(1, 9), new(50));
         transaction.LookedAt(Span(1, 5), new(60));
-        Assert.Equal((new(50), new(50), new(50)), (transaction.UpTo(Span(1, 9)), transaction.UpTo(Span(1, 5)), transaction.UpTo(Span(5, 9))));
+        Assert.All([Span(1, 9), Span(1, 5), Span(5, 9)], span => Assert.Equal(new(50), transaction.UpTo(span)));
         Assert.Equal(HlcTimestamp.Max, transaction.UpTo(Span(5, 10)));
     }
 

@@ -19,7 +19,7 @@ public sealed class TransactCommandTests
         for (var seed = 0UL; seed < 200; seed++)
         {
             var command = Any(new(seed));
-            var again = TransactCommand.Decode(command.Encode(new()));
+            var again = new TransactCommand().Decode(command.Encode(new()));
             Assert.Equal(Text(command), Text(again));
             Assert.Equal(command.IsEmpty, again.IsEmpty);
         }
@@ -60,11 +60,11 @@ public sealed class TransactCommandTests
         var bytes = Any(new(4)).Encode(new());
         for (var length = 0; length < bytes.Length; length++)
         {
-            Assert.Throws<CodecException>(() => TransactCommand.Decode(bytes.AsSpan(0, length)));
+            Assert.Throws<CodecException>(() => new TransactCommand().Decode(bytes.AsSpan(0, length)));
         }
 
-        Assert.Throws<CodecException>(() => TransactCommand.Decode([.. bytes, 0]));
-        Assert.Throws<CodecException>(() => TransactCommand.Decode([9, .. bytes[1..]]));
+        Assert.Throws<CodecException>(() => new TransactCommand().Decode([.. bytes, 0]));
+        Assert.Throws<CodecException>(() => new TransactCommand().Decode([9, .. bytes[1..]]));
     }
 
     [Fact]

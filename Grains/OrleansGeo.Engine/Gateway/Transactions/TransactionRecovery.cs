@@ -50,7 +50,12 @@ internal sealed class TransactionRecovery(GatewayCore core)
             return record;
         }
 
-        if (await IsCompleteAsync(scope, record) is not { } isComplete)
+        // Half of the time is left for saying what is found, when a range does not answer.
+        var look = scope.Fork(scope.Remaining / 2);
+        var found = await IsCompleteAsync(look, record);
+        look.Finish();
+        scope.Join([look]);
+        if (found is not { } isComplete)
         {
             return record;
         }
@@ -66,7 +71,7 @@ internal sealed class TransactionRecovery(GatewayCore core)
         if (await DecideAsync(scope, tag, mustEnd: true) is { Status: TransactionStatus.Committed or TransactionStatus.Aborted } record
             && await ResolveAsync(scope, tag.Id, record.Keys, CommitOf(record)) && record.Status == TransactionStatus.Committed)
         {
-            await core.AskAsync(scope, tag.Anchor, new RangeOperation.Forget(tag.Anchor, tag.Id));
+            await core.AskAsync(scope, tag.Anchor, new RangeOperation.Finish([], [], [new(tag.Anchor, tag.Id)]));
         }
     }
 
@@ -77,18 +82,22 @@ internal sealed class TransactionRecovery(GatewayCore core)
         return (end.Outcome as RangeOutcome.Standing)?.Record;
     }
 
-    /// <summary>Resolves intents on keys; true when every one of them is.</summary>
-    public async Task<bool> ResolveAsync(RequestScope scope, TransactionId id, ImmutableArray<Key> keys, HlcTimestamp? commit)
+    // True when every intent on the keys is resolved.
+    private async Task<bool> ResolveAsync(RequestScope scope, TransactionId id, ImmutableArray<Key> keys, HlcTimestamp? commit)
     {
         var all = true;
         var error = await KeyParts.AskAsync(
             core,
             scope,
             keys,
-            part => new RangeOperation.Resolve(id, part.Of(keys), commit),
-            (_, end) => all &= end.Outcome is RangeOutcome.Holding);
+            part => Resolving(id, part.Of(keys), commit),
+            (_, end) => all &= end.Outcome is RangeOutcome.Finished);
         return error is null && all;
     }
+
+    /// <summary>What asks a range to resolve intents on keys of it.</summary>
+    public static RangeOperation.Finish Resolving(TransactionId id, ImmutableArray<Key> keys, HlcTimestamp? commit) =>
+        new([], [.. keys.Select(key => new Resolution(key, id, commit))], []);
 
     /// <summary>When a decided transaction's intents become visible; null when they never do.</summary>
     public static HlcTimestamp? CommitOf(TransactionRecord record) =>
@@ -97,7 +106,7 @@ internal sealed class TransactionRecovery(GatewayCore core)
     /// <summary>A scope for work that no client waits for.</summary>
     public RequestScope Scope(TimeSpan timeout) => new(core.Host, timeout, HlcTimestamp.Zero, CancellationToken.None);
 
-    // Null when not every range could be asked.
+    // Null when no intent is known to be missing, and not every range could be asked.
     private async Task<bool?> IsCompleteAsync(RequestScope scope, TransactionRecord record)
     {
         if (PlantedBug.Is(BugTakesStagedForComplete))
@@ -105,7 +114,7 @@ internal sealed class TransactionRecovery(GatewayCore core)
             return true;
         }
 
-        var (all, known) = (true, true);
+        var (isMissing, isKnown) = (false, true);
         var error = await KeyParts.AskAsync(
             core,
             scope,
@@ -113,11 +122,11 @@ internal sealed class TransactionRecovery(GatewayCore core)
             part => new RangeOperation.FindIntents(part.Of(record.Keys), record.Tag.Id, record.Timestamp),
             (_, end) =>
             {
-                known &= end.Outcome is RangeOutcome.Holding;
-                all &= end.Outcome is RangeOutcome.Holding { Holds: true };
+                isKnown &= end.Outcome is RangeOutcome.Holding;
+                isMissing |= end.Outcome is RangeOutcome.Holding { Holds: false };
             });
 
         // One that is missing is missing for good, whatever the others would say.
-        return !all && known ? false : error is null && known ? all : null;
+        return isMissing ? false : error is null && isKnown ? true : null;
     }
 }
