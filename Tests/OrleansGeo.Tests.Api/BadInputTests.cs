@@ -115,7 +115,7 @@ public sealed class BadInputTests : IAsyncLifetime
     [Theory]
     [InlineData("GET", "/nowhere", 404, "unknown-path")]
     [InlineData("GET", "/v1/databases/geo/transactions", 405, "method-not-allowed")]
-    [InlineData("POST", "/v1/databases/geo/transactions/begin", 404, "unknown-path")]
+    [InlineData("POST", "/v1/databases/geo/transactions/begin/again/and/again", 404, "unknown-path")]
     [InlineData("GET", "/v1/operations", 404, "unknown-path")]
     [InlineData("DELETE", "/v1/cluster", 405, "method-not-allowed")]
     [InlineData("PATCH", "/v1/databases/geo", 405, "method-not-allowed")]

@@ -58,8 +58,9 @@ public sealed class EndpointRightTests : IDisposable
             var (path, right) = (PathOf(endpoint), RightOf(endpoint)!);
             var method = Assert.Single(endpoint.Metadata.GetRequiredMetadata<HttpMethodMetadata>().HttpMethods);
             var isRows = path.Contains("/rows", StringComparison.Ordinal);
-            var isTransaction = path.EndsWith("/transactions", StringComparison.Ordinal);
-            var least = method == "GET" ? Right.Observe : isRows ? Right.Write : isTransaction ? Right.Read : Right.Admin;
+            var isTransaction = path.Contains("/transactions", StringComparison.Ordinal);
+            var isWrite = isRows || (isTransaction && path.EndsWith("/write", StringComparison.Ordinal));
+            var least = method == "GET" ? Right.Observe : isWrite ? Right.Write : isTransaction ? Right.Read : Right.Admin;
             var most = method == "GET" ? Right.Read : least;
             Assert.True(right.Right >= least && right.Right <= most, $"{method} {path} needs {right.Right}");
             var isOfDatabase = path.StartsWith("/v1/databases/{db}", StringComparison.Ordinal)
