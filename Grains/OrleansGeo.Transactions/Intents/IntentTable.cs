@@ -28,7 +28,7 @@ public sealed class IntentTable
 
     /// <summary>The intents of a span, by key.</summary>
     public IEnumerable<Intent> In(KeySpan span) =>
-        _byKey.Values.SkipWhile(intent => intent.Key < span.Start).TakeWhile(intent => intent.Key < span.End);
+        span.IsEmpty ? [] : _keys.GetViewBetween(span.Start, span.End).Where(key => key < span.End).Select(key => _byKey[key]);
 
     /// <summary>Adds the intents of a span that are in storage.</summary>
     public void Load(IOrderedReader reader, KeySpan span)
@@ -75,15 +75,7 @@ public sealed class IntentTable
             return null;
         }
 
-        foreach (var key in _keys.GetViewBetween(span.Start, span.End))
-        {
-            if (key < span.End && _byKey[key] is var intent && intent.Timestamp <= at)
-            {
-                return intent;
-            }
-        }
-
-        return null;
+        return In(span).FirstOrDefault(intent => intent.Timestamp <= at);
     }
 
     /// <summary>The intents that lock their keys earliest, at or below a timestamp.</summary>

@@ -109,6 +109,15 @@ public sealed class IntentTableTests
                 Assert.Equal(locked.FirstOrDefault(intent => span.Contains(intent.Key)), table.FirstLocked(span, new(at)));
             }
         }
+
+        for (byte start = 0; start < Keys; start++)
+        {
+            foreach (var span in (KeySpan[])[new(new([start]), new([Keys])), new(Key.Min, new([start])), KeySpan.Of(new([start]))])
+            {
+                Assert.Equal(
+                    model.Where(intent => span.Contains(intent.Key)).OrderBy(intent => intent.Key).Select(Text), table.In(span).Select(Text));
+            }
+        }
     }
 
     private static TransactionTag Tag(int id) => new(new(0, (ulong)id), new([9]), new(1), new(1));
