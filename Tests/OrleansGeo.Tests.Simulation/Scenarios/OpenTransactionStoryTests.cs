@@ -190,6 +190,22 @@ public sealed class OpenTransactionStoryTests
             Assert.True(trips == commit.Meta.RoundTrips, $"n{node} after {pauseMs} ms, {written.Length} tables: {commit.Meta.RoundTrips}");
         }
 
+        // Rows that were read and are written cost nothing more; the rest of a span that they lie in is looked at again.
+        var rows = Read(TransactionStory.Wide, TransactionStory.Near);
+        foreach (var (node, first, trips) in ((int, TransactionStep, int)[])
+        [
+            (1, rows, 1), (1, Scan(TransactionStory.Wide), 1), (West, rows, 2), (West, Scan(TransactionStory.Wide), 3),
+        ])
+        {
+            _story.Host.RunFor(1_000);
+            var id = Begin(node);
+            Expect(Step(node, id, first));
+            Expect(Step(node, id, Add(TransactionStory.Wide, TransactionStory.Near)));
+            var commit = Step(node, id, new TransactionStep.Commit());
+            Expect(commit);
+            Assert.True(trips == commit.Meta.RoundTrips, $"n{node}, {first.GetType().Name}: {commit.Meta.RoundTrips}");
+        }
+
         // Through another region's node the way there and back comes to it.
         var away = Begin(1);
         Assert.Equal(1, Step(West, away, Read(TransactionStory.Near)).Meta.RoundTrips);

@@ -18,7 +18,7 @@ internal sealed class OpenBody : ITransactionBody
         (_core, _reads, _transaction) = (core, reads, transaction);
         Plan = transaction.Plan();
         Beside = [.. Plan.Checks.Select(check => check.Key).Except(Plan.Keys)];
-        Spans = [.. transaction.Spans];
+        Spans = [.. transaction.SpansBeside(Plan.Keys).Where(span => !span.IsEmpty)];
     }
 
     /// <inheritdoc />
@@ -36,9 +36,10 @@ internal sealed class OpenBody : ITransactionBody
     /// <inheritdoc />
     public async Task<BesideLook> LookAsync(RequestScope scope, HlcTimestamp at)
     {
-        // What was read just now is likely to be still the moment at which the writes can be made; what was closed since cannot be.
+        // What was read just now is likely to be still the moment at which the writes can be made. It is not where a row that is written was
+        // read too, which keeps it from being written then, nor when that moment is about to be closed.
         var readAt = _transaction.ReadAt!.Value;
-        if (at.WallMillis - readAt.WallMillis < _core.Host.ClosedTargetMs / 2)
+        if (at.WallMillis - readAt.WallMillis < _core.Host.ClosedTargetMs / 2 && !Plan.Keys.Any(_transaction.Rows.ContainsKey))
         {
             return new(readAt, [], null, null);
         }

@@ -168,6 +168,22 @@ internal sealed class OpenTransaction(TransactionHandle handle, string database,
 
     private long MarkedBytes() => _savepoints.Sum(mark => BytesOf(mark.Writes));
 
+    /// <summary>The spans it has read without the rows that it writes.</summary>
+    public IEnumerable<KeySpan> SpansBeside(IReadOnlyCollection<Key> written)
+    {
+        foreach (var span in Spans)
+        {
+            var start = span.Start;
+            foreach (var key in written.Where(key => Rows.ContainsKey(key) && span.Contains(key)).Order())
+            {
+                yield return new(start, key);
+                start = key.Successor;
+            }
+
+            yield return new(start, span.End);
+        }
+    }
+
     /// <summary>Forgets what it has read and written: it has ended.</summary>
     public void Clear()
     {

@@ -15,7 +15,8 @@ internal static class OpenWrites
 {
     /// <summary>
     /// The rows that have to be looked at before writes can be evaluated: what a write demands of a row, or does to it, shows at once, and
-    /// a row that is taken away must be known to have been there.
+    /// a row that is taken away must be known to have been there. A row of a span that was read is looked at by itself, so that the commit
+    /// holds it to be as it was when it writes it.
     /// </summary>
     public static Dictionary<Key, (string Table, ImmutableArray<Datum> Key)> ToRead(
         OpenTransaction transaction, IEnumerable<StepWrite> writes)
@@ -23,7 +24,8 @@ internal static class OpenWrites
         var rows = new Dictionary<Key, (string Table, ImmutableArray<Datum> Key)>();
         foreach (var (table, key, write) in writes)
         {
-            var isBlind = write.Kind == WriteKind.Put && write.Precondition == Precondition.None;
+            var isBlind = write.Kind == WriteKind.Put && write.Precondition == Precondition.None
+                && !transaction.Spans.Exists(span => span.Contains(write.Key));
             var isKnown = transaction.Writes.ContainsKey(write.Key) && transaction.Rows.ContainsKey(write.Key);
             if (!isBlind && !isKnown)
             {
