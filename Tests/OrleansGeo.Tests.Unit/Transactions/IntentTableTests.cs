@@ -114,8 +114,8 @@ public sealed class IntentTableTests
         {
             foreach (var span in (KeySpan[])[new(new([start]), new([Keys])), new(Key.Min, new([start])), KeySpan.Of(new([start]))])
             {
-                Assert.Equal(
-                    model.Where(intent => span.Contains(intent.Key)).OrderBy(intent => intent.Key).Select(Text), table.In(span).Select(Text));
+                var inSpan = model.Where(intent => span.Contains(intent.Key)).OrderBy(intent => intent.Key);
+                Assert.Equal(inSpan.Select(Text), table.In(span).Select(Text));
             }
         }
     }
