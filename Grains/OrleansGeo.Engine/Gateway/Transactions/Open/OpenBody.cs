@@ -36,8 +36,8 @@ internal sealed class OpenBody : ITransactionBody
     /// <inheritdoc />
     public async Task<BesideLook> LookAsync(RequestScope scope, HlcTimestamp at)
     {
-        // What was read just now is likely to be still the moment at which the writes can be made. It is not where a row that is written was
-        // read too, which keeps it from being written then, nor when that moment is about to be closed.
+        // What was read just now is likely to be still the moment at which the writes can be made. It is not where a row that is written
+        // was read too, which keeps it from being written then, nor when that moment is about to be closed.
         var readAt = _transaction.ReadAt!.Value;
         if (at.WallMillis - readAt.WallMillis < _core.Host.ClosedTargetMs / 2 && !Plan.Keys.Any(_transaction.Rows.ContainsKey))
         {
