@@ -20,12 +20,12 @@ public static class RowCodec
 
     // Rows are written with every change of them; nothing that writes one writes another meanwhile.
     [ThreadStatic]
-    private static CodecWriter? t_output;
+    private static CodecWriter? s_output;
 
     /// <summary>The bytes of a row. The columns come by strictly ascending id, none below zero.</summary>
     public static byte[] Encode(ReadOnlySpan<ColumnValue> columns)
     {
-        var output = t_output ??= new(1024);
+        var output = s_output ??= new(1024);
         output.Clear();
         Encode(output, columns);
         return output.ToArray();

@@ -1,5 +1,5 @@
-using OrleansGeo.Storage;
 using OrleansGeo.Primitives;
+using OrleansGeo.Storage;
 
 namespace OrleansGeo.Engine;
 
