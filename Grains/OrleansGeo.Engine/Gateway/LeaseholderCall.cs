@@ -279,7 +279,7 @@ internal sealed class LeaseholderCall
         RangeOperation.Write write => write.Writes.Length + write.Checks.Length > 1,
         RangeOperation.Lay lay => lay.Writes.Length > 1,
         RangeOperation.Look look => look.Keys.Length > 1,
-        RangeOperation.Refresh refresh => refresh.Keys.Length > 1,
+        RangeOperation.Refresh refresh => refresh.Keys.Length > 1 || !refresh.Spans.IsEmpty,
         RangeOperation.FindIntents find => find.Keys.Length > 1,
         RangeOperation.Finish finish => finish.Count > 1,
         _ => false,

@@ -183,4 +183,30 @@ public sealed class ScanTests
         Assert.Equal("prefix", Error(all with { Prefix = [Datum.FromInt64(1)] }).Field);
         Assert.Equal("from", Error(all with { From = [Datum.FromString("a"), Datum.FromString("b")] }).Field);
     }
+
+    [Fact]
+    public void A_span_that_an_open_transaction_has_read_is_looked_at_again_in_both_halves_of_a_split()
+    {
+        var cluster = WithTable();
+        var begun = cluster.Run(store => store.BeginTransactionAsync(
+            Table.Database, new(TransactionIsolation.Strict), RequestOptions.Default, default)).Value!;
+        GeoResult<TransactionAnswer> Step(TransactionStep step) =>
+            cluster.Run(store => store.StepTransactionAsync(Table.Database, begun.Id, step, RequestOptions.Default, default));
+        cluster.Script = call => call.Operation switch
+        {
+            RangeOperation.LookOver look => new RangeOutcome.Looked([], null, look.AtLeast, cluster.TableRange().Span),
+            RangeOperation.Refresh refresh => cluster.Truth.TryGetValue(call.Range, out var range)
+                && refresh.Spans[0].Intersect(range.Span) == refresh.Spans[0]
+                    ? new RangeOutcome.Holding(true)
+                    : new RangeOutcome.Moved([.. cluster.Truth.Values]),
+            _ => (FakeAnswer?)null,
+        };
+        Assert.True(Step(new TransactionStep.Scan(Table.Table, new([], null, null, [], false, 100, null))).IsOk);
+        var left = cluster.TableRange().Id;
+        var right = cluster.SplitAt("m", publish: false).Id;
+        var commit = Step(new TransactionStep.Commit());
+        Assert.True(commit.IsOk, commit.Error?.ToString());
+        RangeId[] asked = [.. cluster.Calls.Where(call => call.Operation is RangeOperation.Refresh).Select(call => call.Range)];
+        Assert.Equal([left, left, right], asked);
+    }
 }
